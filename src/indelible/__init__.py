@@ -1,0 +1,1 @@
+"""Indelible: the audit trail for MCP servers."""

@@ -1,0 +1,93 @@
+"""Durable writes: the only fsync in the tree.
+
+The sequences below are what makes a write survive a power cut on a POSIX file
+system: data first, then the name, then the directory that holds the name
+(Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014). A failed
+fsync is never retried on the same descriptor: the kernel may have dropped the
+dirty pages it failed to write (Rebello et al., "Can Applications Recover from
+fsync Failures?", USENIX ATC 2020).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
+
+
+def sync(fd: int) -> None:
+    """Make everything written to *fd* durable."""
+    os.fsync(fd)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in *directory* durable."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write all of *data* to *fd*, however short the single writes are."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def make_directory(directory: Path) -> None:
+    """Create *directory* and its parents, durable, for the owner only."""
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    try:
+        os.mkdir(directory, DIRECTORY_MODE)
+    except FileExistsError:
+        return
+    sync_directory(directory.parent)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Make *path* hold *data*: afterwards it is durable, before it is the old content."""
+    temporary = _temporary(path, data)
+    # A crash here leaves a `.tmp` file beside the old content; nobody reads it.
+    os.replace(temporary, path)
+    sync_directory(path.parent)
+
+
+def create(path: Path, data: bytes) -> bool:
+    """Create *path* with *data*, durable, unless it exists; return whether we made it."""
+    temporary = _temporary(path, data)
+    try:
+        # link, not rename: it fails where another process was first.
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(temporary)
+    sync_directory(path.parent)
+    return True
+
+
+def remove(path: Path) -> None:
+    """Remove *path*, durable; it may be gone already."""
+    path.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def _temporary(path: Path, data: bytes) -> str:
+    """Write *data* to a new file beside *path* and return its name, durable but unnamed."""
+    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        write_all(fd, data)
+        os.fsync(fd)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    finally:
+        os.close(fd)
+    return temporary

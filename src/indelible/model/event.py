@@ -1,0 +1,139 @@
+"""What was seen: unredacted, in memory only. Never written, never logged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from indelible.model.canonical import Json
+
+Effect = Literal["read", "write", "destructive", "undeclared"]
+EffectSource = Literal["annotation", "method", "none"]
+Direction = Literal["client", "server"]
+Transport = Literal["stdio", "http", "sse", "memory"]
+CapturedBy = Literal["wrap", "sdk"]
+Provenance = Literal["verified", "asserted", "inherited", "unknown"]
+
+
+class Unreadable(Enum):
+    """Stands for a value that was too large or too deep to be read: never kept raw."""
+
+    TOO_LARGE = "too large"
+    TOO_DEEP = "too deep"
+
+
+class Outcome(Enum):
+    """How a call ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+class ErrorType(Enum):
+    """Why a call did not end well."""
+
+    TOOL_ERROR = "tool_error"
+    RPC_ERROR = "rpc_error"
+    EXCEPTION = "exception"
+    DENIED = "denied"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asked, as far as known, and how it is known."""
+
+    id: str = "anonymous"
+    provenance: Provenance = "unknown"
+    name: str | None = None
+    issuer: str | None = None
+    client_id: str | None = None
+    ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is the same for every event of one emitter."""
+
+    server: str
+    transport: Transport
+    captured_by: CapturedBy
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request was seen; the tool has not run yet."""
+
+    number: int
+    """Counts the requests of one observer; joins a request and its `Completed`."""
+    at_us: int
+    """When it was received: microseconds since 1970."""
+    direction: Direction
+    method: str
+    jsonrpc_id: Json = None
+    tool: str | None = None
+    tool_registered: bool = False
+    """Whether the server has listed a tool of this name before."""
+    args: Json | Unreadable = None
+    args_bytes: int = 0
+    effect: Effect = "undeclared"
+    effect_source: EffectSource = "none"
+    server_version: str = "unknown"
+    protocol_version: str | None = None
+    actor: Actor = Actor()
+    client: dict[str, Json] | None = None
+    session: tuple[str, str] | None = None
+    """Session id, and what it was derived from."""
+    request_id: str | None = None
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A request came to its end, or will never have one."""
+
+    number: int
+    outcome: Outcome
+    error_type: ErrorType | None = None
+    error: str | None = None
+    result: Json | Unreadable = None
+    result_bytes: int | None = None
+    duration_us: int | None = None
+    keep_result: bool = False
+    """Whether the redacted result is kept, not only its shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unparseable:
+    """Bytes on the wire that are no JSON-RPC message; they were passed on as they are."""
+
+    at_us: int
+    direction: Direction
+    text: bytes
+    """The start of what was seen."""
+    lines: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStart:
+    """The wrapped server is about to be started."""
+
+    at_us: int
+    argv: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerExit:
+    """The wrapped server has ended."""
+
+    at_us: int
+    exit_code: int | None
+    signal: int | None
+
+
+Event = Received | Completed | Unparseable | ServerStart | ServerExit
