@@ -11,7 +11,6 @@ fsync Failures?", USENIX ATC 2020).
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 FILE_MODE = 0o600
@@ -81,7 +80,8 @@ def remove(path: Path) -> None:
 
 def _temporary(path: Path, data: bytes) -> str:
     """Write *data* to a new file beside *path* and return its name, durable but unnamed."""
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = f"{path.parent}/.{path.name}.{os.urandom(8).hex()}.tmp"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
         write_all(fd, data)
         os.fsync(fd)
