@@ -10,11 +10,15 @@ fsync Failures?", USENIX ATC 2020).
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
+
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def sync(fd: int) -> None:
@@ -74,7 +78,65 @@ def create(path: Path, data: bytes) -> bool:
 
 def remove(path: Path) -> None:
     """Remove *path*, durable; it may be gone already."""
-    path.unlink(missing_ok=True)
+    remove_all([path])
+
+
+def remove_all(paths: Sequence[Path]) -> None:
+    """Remove the files at *paths*, all of one directory, durable; they may be gone already."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    if paths:
+        sync_directory(paths[0].parent)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add *data* to the end of *path*, durable; the file is made if there is none.
+
+    Each call has a descriptor of its own: after a failed fsync it is not used again.
+    """
+    try:
+        fd, is_new = os.open(path, _APPEND), False
+    except FileNotFoundError:
+        fd, is_new = os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, FILE_MODE), True
+    try:
+        write_all(fd, data)
+        # A crash here leaves any part of *data*, with holes; the reader's format must tell.
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    if is_new:
+        # A crash here leaves the data without a name: as if it was never written.
+        sync_directory(path.parent)
+
+
+def truncate(path: Path, size: int) -> None:
+    """Cut *path* to *size* bytes, durable."""
+    fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.ftruncate(fd, size)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_again(path: Path, offset: int, data: bytes) -> None:
+    """Write *data*, which *path* holds at *offset* already, once more, durable.
+
+    After a failed fsync the page cache may show bytes that never reached the disk
+    and count them as clean; only writing them again makes a new fsync mean anything.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        rest = memoryview(data)
+        while rest:
+            written = os.pwrite(fd, rest, offset)
+            rest = rest[written:]
+            offset += written
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    # The name may be as unsure as the bytes.
     sync_directory(path.parent)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime
 import json
+from functools import lru_cache
 from typing import TypeAlias, Union
 
-Json: TypeAlias = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Json: TypeAlias = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 — refers to itself
 
 _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 )
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def encode(value: Json) -> bytes:
@@ -31,7 +32,13 @@ def encode(value: Json) -> bytes:
 
 def format_time(at_us: int) -> str:
     """Return microseconds since 1970 as RFC 3339 UTC, ``2026-11-24T04:13:07.000001Z``."""
-    return (_EPOCH + datetime.timedelta(microseconds=at_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    second, us = divmod(at_us, 1_000_000)
+    return f"{_second_text(second)}.{us:06d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second_text(second: int) -> str:
+    return (_EPOCH + datetime.timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse_time(text: str) -> int:
@@ -48,11 +55,9 @@ def parse_time(text: str) -> int:
 
 def uuid7(at_us: int, random: bytes) -> str:
     """Return a UUIDv7 (RFC 9562 section 5.7) from a time and ten random bytes."""
-    value = (at_us // 1000 & (1 << 48) - 1) << 80 | int.from_bytes(random[:10], "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, rest = f"{at_us // 1000:012x}"[-12:], random[:10].hex()
+    variant = "89ab"[random[2] & 3]
+    return f"{time[:8]}-{time[8:]}-7{rest[:3]}-{variant}{rest[5:8]}-{rest[8:20]}"
 
 
 def uuid7_time(text: str) -> int:

@@ -1,10 +1,14 @@
-"""What was seen: unredacted, in memory only. Never written, never logged."""
+"""What was seen: unredacted, in memory only. Never written, never logged.
+
+The two events of a call are named tuples: made with every call, and made in a
+third of the time of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from indelible.model.canonical import Json
 
@@ -65,7 +69,20 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class Connection:
+    """What is the same for every call on a connection, until a peer says more of itself."""
+
+    actor: Actor = Actor()
+    client: dict[str, Json] | None = None
+    """Name and version as the client declares itself."""
+    session: tuple[str, str] | None = None
+    """Session id, and what it was derived from."""
+    server_version: str = "unknown"
+    protocol_version: str | None = None
+    transport: Transport = "stdio"
+
+
+class Received(NamedTuple):
     """A request was seen; the tool has not run yet."""
 
     number: int
@@ -74,6 +91,8 @@ class Received:
     """When it was received: microseconds since 1970."""
     direction: Direction
     method: str
+    method_known: bool = True
+    """Whether MCP defines the method; any other name is content."""
     jsonrpc_id: Json = None
     tool: str | None = None
     tool_registered: bool = False
@@ -82,18 +101,12 @@ class Received:
     args_bytes: int = 0
     effect: Effect = "undeclared"
     effect_source: EffectSource = "none"
-    server_version: str = "unknown"
-    protocol_version: str | None = None
-    actor: Actor = Actor()
-    client: dict[str, Json] | None = None
-    session: tuple[str, str] | None = None
-    """Session id, and what it was derived from."""
-    request_id: str | None = None
+    connection: Connection = Connection()
     trace: str | None = None
+    """W3C trace id; the correlation id where there is one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """A request came to its end, or will never have one."""
 
     number: int

@@ -7,10 +7,11 @@ enums and numbers alone (`control`). Format: docs/reference/format.md section 2.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from indelible.model.canonical import Json, encode, format_time
+from indelible.model.template import Template, quoted
 
 VERSION = 1
 MAX_HEADER_BYTES = 4096
@@ -37,8 +38,7 @@ class Reason(Enum):
     DIFFERENT_HASH = "different-hash"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What a record gets from its writer, not from what was seen."""
 
     writer: str
@@ -46,8 +46,7 @@ class Stamp:
     salt: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One kept record: redacted, immutable, as the exact bytes that are hashed."""
 
     header: bytes
@@ -66,6 +65,22 @@ def seal_body(header: dict[str, Json], body: dict[str, Json], stamp: Stamp) -> R
     header["seq"] = stamp.seq
     header["bodyHash"] = body_hash(stamp.salt, body_bytes)
     return Record(encode(header), stamp.salt, body_bytes)
+
+
+STAMPED = frozenset(["writer", "seq", "bodyHash"])
+"""Header members that `seal_filled` fills in."""
+
+
+def seal_filled(template: Template, texts: dict[str, object], body: bytes, stamp: Stamp) -> Record:
+    """Return the record whose header is *template*, filled with *texts* and under *stamp*.
+
+    The quick way to what `seal_body` does. The template has ``v`` among its
+    constants and `STAMPED` among its holes.
+    """
+    texts["writer"] = quoted(stamp.writer)
+    texts["seq"] = stamp.seq
+    texts["bodyHash"] = quoted(body_hash(stamp.salt, body))
+    return Record(template.fill(texts), stamp.salt, body)
 
 
 def body_hash(salt: bytes, body: bytes) -> str:

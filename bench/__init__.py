@@ -1,0 +1,1 @@
+"""Benchmarks: loopback and pipes only, bounded, compared programs interleaved in one run."""

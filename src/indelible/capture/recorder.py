@@ -1,0 +1,226 @@
+"""Events in, kept records out. The failure policy is applied here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from indelible.capture.policy import FailurePolicy, OnFailure
+from indelible.deliver.reserve import release
+from indelible.deliver.spool import Spool
+from indelible.model.canonical import format_time, uuid7
+from indelible.model.event import Completed, Effect, Event, Received
+from indelible.model.record import SALT_BYTES, ControlKind, Reason, Record, Stamp, control
+from indelible.redact.record import Redactor
+
+RANDOM_PAGE_BYTES = 4_096
+
+
+@dataclass(slots=True)
+class _Losses:
+    """Calls whose records could not be kept, until a `gap` record says so."""
+
+    proceeded: int = 0
+    refused: int = 0
+    first_us: int = 0
+    last_us: int = 0
+
+    def add(self, at_us: int, *, refused: bool) -> None:
+        if refused:
+            self.refused += 1
+        else:
+            self.proceeded += 1
+        self.first_us = self.first_us or at_us
+        self.last_us = at_us
+
+
+class _Randomness:
+    """Random bytes from the system, drawn a page at a time; never shared with a fork's child."""
+
+    def __init__(self) -> None:
+        self._page = b""
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """Return *size* random bytes."""
+        end = self._at + size
+        if end > len(self._page):
+            self._page, self._at, end = os.urandom(RANDOM_PAGE_BYTES), 0, size
+        taken = self._page[self._at : end]
+        self._at = end
+        return taken
+
+
+class Recorder:
+    """Redacts events and keeps them in the spool. Safe for threads and forks.
+
+    Args:
+        redactor: Makes the records.
+
+        spool: Keeps them.
+
+        policy: What happens when it cannot.
+
+        reserve: The disk reserve's file.
+
+        clock_us: Microseconds since 1970.
+
+        warn: Told once when records begin to be lost, and once when they no longer are.
+    """
+
+    def __init__(
+        self,
+        redactor: Redactor,
+        spool: Spool,
+        *,
+        policy: FailurePolicy,
+        reserve: Path,
+        clock_us: Callable[[], int],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._redactor = redactor
+        self._spool = spool
+        self._policy = policy
+        self._reserve = reserve
+        self._clock_us = clock_us
+        self._warn = warn
+        self._lock = threading.Lock()
+        self._refs: dict[int, tuple[str, int, Effect]] = {}
+        self._losses = _Losses()
+        self._random = _Randomness()
+        _redraw_after_fork(self)
+
+    def redraw(self) -> None:
+        """Become a new writer: we are the child of a fork."""
+        self._lock = threading.Lock()
+        self._spool.redraw()
+        self._losses = _Losses()
+        self._random = _Randomness()
+
+    def keep(self, events: list[Event]) -> list[Received]:
+        """Keep records of *events*; return the calls that must not run.
+
+        Call it with a `Received` before the call runs and with its `Completed`
+        before the reply leaves. Raises nothing: what cannot be kept is dealt
+        with by the policy.
+        """
+        with self._lock:
+            try:
+                if self._losses.first_us:
+                    self._keep_gap()
+                self._write(events)
+            except Exception as error:  # noqa: BLE001 — a fault of ours must not stop the traffic
+                return self._keep_singly(events, error)
+        return []
+
+    def close(self) -> None:
+        """Say what was lost, if that is possible now, and let the spool go."""
+        with self._lock:
+            try:
+                if self._losses.first_us:
+                    self._keep_gap()
+            except Exception as error:  # noqa: BLE001 — the traffic is over; say it and end
+                self._warn(f"unrecorded calls at exit: {_lost(self._losses)} ({error})")
+            self._spool.close()
+
+    def _write(self, events: list[Event]) -> None:
+        """Keep the records of *events*, all or none of them."""
+        records: list[Record] = []
+        try:
+            for event in events:
+                if isinstance(event, Completed) and event.number not in self._refs:
+                    continue  # its call ran, or was refused, unrecorded: counted as a loss
+                records.append(self._record(event, self._spool.next_seq + len(records)))
+            if records:
+                self._spool.append(records)
+        except Exception:
+            for event in events:
+                if isinstance(event, Received):
+                    self._refs.pop(event.number, None)
+            raise
+        for event in events:
+            if isinstance(event, Completed):
+                self._refs.pop(event.number, None)
+
+    def _record(self, event: Event, seq: int) -> Record:
+        writer = self._spool.writer
+        stamp = Stamp(writer, seq, self._random.take(SALT_BYTES))
+        if isinstance(event, Received):
+            record = self._redactor.received(
+                event, stamp, uuid7(event.at_us, self._random.take(10))
+            )
+            self._refs[event.number] = (writer, seq, event.effect)
+            return record
+        if isinstance(event, Completed):
+            return self._redactor.completed(event, stamp, self._refs[event.number][:2])
+        return self._redactor.other(event, stamp)
+
+    def _keep_singly(self, events: list[Event], error: Exception) -> list[Received]:
+        """Keep what can be kept of a batch that failed as a whole; return the refused calls."""
+        refused = []
+        for event in events:
+            policy = self._policy.of(self._effect(event))
+            if self._tried(event, use_reserve=policy is OnFailure.SPOOL):
+                continue
+            refuse = isinstance(event, Received) and policy is not OnFailure.PROCEED
+            if not self._losses.first_us:
+                self._warn(f"records cannot be kept: {error}")
+            self._losses.add(self._clock_us(), refused=refuse)
+            if refuse and isinstance(event, Received):
+                refused.append(event)
+        return refused
+
+    def _effect(self, event: Event) -> Effect:
+        if isinstance(event, Received):
+            return event.effect
+        if isinstance(event, Completed) and event.number in self._refs:
+            return self._refs[event.number][2]
+        return "undeclared"
+
+    def _tried(self, event: Event, *, use_reserve: bool) -> bool:
+        """Try to keep one event, with the reserve's space if that is allowed."""
+        try:
+            self._write([event])
+        except Exception:  # noqa: BLE001 — said by the caller, once
+            if not (use_reserve and release(self._reserve)):
+                return False
+        else:
+            return True
+        return self._tried(event, use_reserve=False)
+
+    def _keep_gap(self) -> None:
+        """Put the losses on record; they are over if that succeeds."""
+        lost = self._losses
+        stamp = Stamp(self._spool.writer, self._spool.next_seq, self._random.take(SALT_BYTES))
+        record = control(
+            ControlKind.GAP,
+            Reason.WRITE_FAILED,
+            stamp,
+            at_us=self._clock_us(),
+            proceeded=lost.proceeded,
+            refused=lost.refused,
+            firstAt=format_time(lost.first_us),
+            lastAt=format_time(lost.last_us),
+        )
+        self._spool.append([record])
+        self._losses = _Losses()
+        self._warn(f"records are kept again; a gap is on record: {_lost(lost)}")
+
+
+def _lost(losses: _Losses) -> str:
+    return f"{losses.proceeded} messages went on unrecorded, {losses.refused} calls were refused"
+
+
+def _redraw_after_fork(recorder: Recorder) -> None:
+    """Have *recorder* become a new writer in every child that is forked while it lives."""
+    alive = weakref.ref(recorder)
+
+    def redraw() -> None:
+        if (mine := alive()) is not None:
+            mine.redraw()
+
+    os.register_at_fork(after_in_child=redraw)

@@ -1,0 +1,232 @@
+"""The hook into the MCP Python SDK 2.x: one middleware, and nothing else imports `mcp`.
+
+The SDK calls its middleware provisional; what we rely on is pinned by tests:
+`middleware` on `Server` and `MCPServer`, called with each inbound message
+before it is validated, and given the result as it goes on the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indelible.capture.assemble import Emitter, clock_us, monotonic_us, open_emitter, os_actor
+from indelible.capture.calls import Open, Tools, ended, kept_args, received, replied
+from indelible.capture.policy import FailurePolicy
+from indelible.capture.protocol import client_info, id_key, member, protocol_version
+from indelible.errors import UsageError
+from indelible.model.canonical import Json, encode
+from indelible.model.event import Actor, Completed, Connection, ErrorType, Origin, Outcome
+
+if TYPE_CHECKING:
+    from mcp.server.context import ServerRequestContext
+
+CallNext = Callable[[Any], Awaitable[Any]]
+
+NOT_KEPT_CODE = -32_000
+NOT_KEPT = "indelible: not run, because its audit record could not be written"
+_MAX_CONNECTIONS = 1_000
+_INSIDE_THE_SPAN = 1
+"""Position in the chain: inside the SDK's OpenTelemetry span, outside what unseals
+`requestState`, so that a forged state is seen and a sealed one stays sealed."""
+
+
+def attach(
+    server: Any,
+    *,
+    state: Path,
+    name: str | None,
+    policy: FailurePolicy,
+    warn: Callable[[str], None],
+) -> None:
+    """Have every call that *server* receives recorded.
+
+    Raises:
+        UsageError: If it is not a server of the MCP SDK 2.x, or is audited already.
+    """
+    chain = getattr(server, "middleware", None)
+    if not isinstance(chain, list):
+        raise UsageError(
+            f"cannot audit a {type(server).__name__}: it has no middleware",
+            hint="pass an MCPServer or a low-level Server of mcp 2.x, or use `indelible wrap`",
+        )
+    if any(isinstance(entry, Audit) for entry in chain):
+        raise UsageError("this server is audited already", hint="call audit(server) once")
+    origin = Origin(name or str(server.name), "stdio", "sdk")
+    emitter = open_emitter(state, origin, policy=policy, warn=warn)
+    emitter.collect_leftovers()
+    threading.Thread(target=emitter.cleaner.load, name="indelible-load", daemon=True).start()
+    chain.insert(_INSIDE_THE_SPAN, Audit(emitter, str(server.version or "unknown")))
+    atexit.register(emitter.close)
+
+
+class Audit:
+    """The middleware: records each request before it runs, and its end before the reply leaves."""
+
+    def __init__(self, emitter: Emitter, server_version: str) -> None:
+        self._recorder = emitter.recorder
+        self._session = (emitter.session, "process")
+        self._server_version = server_version
+        self._tools = Tools()
+        self._lock = threading.Lock()
+        self._count = 0
+        self._open: dict[tuple[int, tuple[str, str]], Open] = {}
+        self._connections: dict[tuple[object, ...], Connection] = {}
+        self._os_actor = os_actor()
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
+        """Pass one inbound message on and record what becomes of it."""
+        if ctx.request_id is None:
+            self._note_cancelled(ctx)
+            return await call_next(ctx)
+        if _is_phantom(ctx):
+            return await call_next(ctx)
+        key = (id(ctx.session), id_key(ctx.request_id))
+        call = self._begin(ctx)
+        self._open[key] = call
+        if self._recorder.keep([call.received]):
+            del self._open[key]
+            raise _refusal()
+        try:
+            result = await call_next(ctx)
+        except BaseException as error:
+            self._end(key, _failure(call, error))
+            raise
+        if ctx.method == "tools/list":
+            self._tools.learn(_plain(result))
+        reply: dict[str, Json] = {"result": _plain(result)}
+        self._end(key, replied(call, reply, monotonic_us(), size=_size(reply["result"])))
+        return result
+
+    def _begin(self, ctx: ServerRequestContext[Any, Any]) -> Open:
+        params = _plain(ctx.params)
+        message: dict[str, Json] = {"id": ctx.request_id, "method": ctx.method, "params": params}
+        with self._lock:
+            number, self._count = self._count, self._count + 1
+        request = received(
+            number,
+            "client",
+            message,
+            at_us=clock_us(),
+            size=_size(params),
+            args=kept_args(ctx.method, params),
+            tools=self._tools,
+            connection=self._connection(ctx, params),
+        )
+        return Open(request, monotonic_us())
+
+    def _end(self, key: tuple[int, tuple[str, str]], event: Completed) -> None:
+        """Record the end of a call, unless the client has cancelled it before."""
+        if self._open.pop(key, None) is not None:
+            self._recorder.keep([event])
+
+    def _note_cancelled(self, ctx: ServerRequestContext[Any, Any]) -> None:
+        """Record a cancellation when it arrives: a synchronous tool will end as if it had not."""
+        if ctx.method != "notifications/cancelled":
+            return
+        cancelled = member(_plain(ctx.params), "requestId")
+        call = self._open.pop((id(ctx.session), id_key(cancelled)), None)
+        if call is not None:
+            self._recorder.keep([_cancelled(call)])
+
+    def _connection(self, ctx: ServerRequestContext[Any, Any], params: Json) -> Connection:
+        client = client_info(ctx.method, params) or _client_of_session(ctx)
+        http = ctx.request is not None
+        actor = _token_actor() or (_unknown_actor(ctx) if http else self._os_actor)
+        key = (actor, tuple(sorted((client or {}).items())), ctx.protocol_version, http)
+        known = self._connections.get(key)
+        if known is None:
+            known = Connection(
+                actor=actor,
+                client=client,
+                session=self._session,
+                server_version=self._server_version,
+                protocol_version=protocol_version(ctx.protocol_version),
+                transport="http" if http else "stdio",
+            )
+            if len(self._connections) >= _MAX_CONNECTIONS:
+                self._connections.clear()
+            self._connections[key] = known
+        return known
+
+
+def _failure(call: Open, error: BaseException) -> Completed:
+    """Return the end of a call that raised."""
+    if isinstance(error, asyncio.CancelledError) or type(error).__name__ == "Cancelled":
+        return _cancelled(call)
+    from mcp.shared.exceptions import MCPError  # noqa: PLC0415 — loaded already, or no call
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    kind = ErrorType.EXCEPTION
+    if isinstance(error, (MCPError, ValidationError)):
+        kind = ErrorType.RPC_ERROR
+    text = error.message if isinstance(error, MCPError) else f"{type(error).__name__}: {error}"
+    return ended(call, monotonic_us(), Outcome.ERROR, kind, text)
+
+
+def _cancelled(call: Open) -> Completed:
+    return ended(call, monotonic_us(), Outcome.ERROR, ErrorType.CANCELLED, "cancelled")
+
+
+def _refusal() -> Exception:
+    from mcp.shared.exceptions import MCPError  # noqa: PLC0415 — loaded already, or no call
+
+    return MCPError(NOT_KEPT_CODE, NOT_KEPT)
+
+
+def _is_phantom(ctx: ServerRequestContext[Any, Any]) -> bool:
+    """Return whether the SDK made this request itself, to learn a schema before a call."""
+    headers = getattr(ctx.request, "headers", None)
+    said = headers.get("mcp-method") if isinstance(headers, Mapping) else None
+    return said is not None and said != ctx.method
+
+
+def _client_of_session(ctx: ServerRequestContext[Any, Any]) -> dict[str, Json] | None:
+    params = ctx.session.client_params
+    if params is None:
+        return None
+    return {"name": params.client_info.name, "version": params.client_info.version}
+
+
+def _token_actor() -> Actor | None:
+    """Return who the verified access token of this request names, or None without one."""
+    from mcp.server.auth.middleware.auth_context import get_access_token  # noqa: PLC0415
+
+    token = get_access_token()
+    if token is None:
+        return None
+    issuer = (token.claims or {}).get("iss")
+    return Actor(
+        id=token.subject or token.client_id,
+        provenance="verified",
+        issuer=issuer if isinstance(issuer, str) else None,
+        client_id=token.client_id,
+    )
+
+
+def _unknown_actor(ctx: ServerRequestContext[Any, Any]) -> Actor:
+    peer = getattr(ctx.request, "client", None)
+    return Actor(ip=getattr(peer, "host", None))
+
+
+def _plain(value: Any) -> Json:
+    """Return a message's part as JSON values; what is a model is asked for its wire form."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    dump = getattr(value, "model_dump", None)
+    if dump is not None:
+        plain: Json = dump(mode="json", by_alias=True, exclude_none=True)
+        return plain
+    return value if isinstance(value, (str, int, float, bool, list)) else None
+
+
+def _size(value: Json) -> int:
+    """Return the bytes of *value* as JSON; 0 where it cannot be written as JSON."""
+    try:
+        return len(encode(value))
+    except (TypeError, ValueError, RecursionError):
+        return 0

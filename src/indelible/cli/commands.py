@@ -1,0 +1,124 @@
+"""The command tree, and how a command's end becomes an exit code.
+
+A command's module is imported when that command is asked for and not before, so
+that `--help` is quick.
+"""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from indelible.cli.failure import INTERRUPTED, failure_of, say, wants_traceback
+from indelible.cli.options import SUMMARIES, state_option
+
+
+class Commands(click.Group):
+    """The group of all commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the commands in the order a newcomer needs them."""
+        return list(SUMMARIES)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the summaries, loading no command for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return one command, importing no other."""
+        if cmd_name == "demo":
+            from indelible.cli.demo import demo
+
+            return demo
+        if cmd_name == "collect":
+            from indelible.cli.collect import collect
+
+            return collect
+        if cmd_name == "query":
+            from indelible.cli.query import query
+
+            return query
+        if cmd_name == "show":
+            from indelible.cli.show import show
+
+            return show
+        if cmd_name == "verify":
+            from indelible.cli.verify import verify
+
+            return verify
+        if cmd_name == "status":
+            from indelible.cli.status import status
+
+            return status
+        return wrap if cmd_name == "wrap" else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that *args* begins with, or say which one was meant."""
+        name = args[0]
+        if name not in SUMMARIES:
+            near = difflib.get_close_matches(name, SUMMARIES, n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"no command {name!r}{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"max_content_width": 100}, no_args_is_help=False)
+@click.version_option(package_name="indelible", message="%(prog)s %(version)s")
+@state_option
+def indelible(state: Path | None) -> None:
+    """Record what MCP servers were asked to do, so that nobody can quietly rewrite it.
+
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 tampering found, 4 not allowed,
+    5 incomplete, 6 findings; wrap returns those of the server it runs.
+    """
+
+
+@click.command(
+    short_help=SUMMARIES["wrap"],
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    add_help_option=False,
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def wrap(context: click.Context, words: tuple[str, ...]) -> int:
+    """Run an MCP server and record its traffic."""
+    from indelible.cli.wrap import main as wrapped
+
+    state = context.parent.params.get("state") if context.parent else None
+    return wrapped([*(["--state", str(state)] if state else []), *words])
+
+
+def run(words: list[str]) -> int:
+    """Run a command line; every way to fail ends here."""
+    as_json = "--json" in words
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that have no UTF-8
+    try:
+        result = indelible.main(
+            args=words or ["--help"], prog_name="indelible", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 — the last place where it can be said in one line
+        if wants_traceback():
+            traceback.print_exc()
+        failure = failure_of(error)
+        say(failure, as_json=as_json)
+        return failure.exit_code
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,129 @@
+"""What every reading command does first: find the state and seal what is new, if it may."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from indelible.cli.terminal import colour, visible
+from indelible.collect.once import collect_once
+from indelible.collect.report import Collected
+from indelible.errors import FormatError, StateError, TamperedError
+from indelible.store.state import State, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A state that is read: whose it is, and what the collection before reading met."""
+
+    state: State
+    user: int
+    """Owner of the state; spool files of others are not read."""
+    tampered: TamperedError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with that could read all the same."""
+        return self.tampered.exit_code if self.tampered else 0
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[State]:
+        """Yield the state to read; what cannot be read leads the operator to `verify`.
+
+        Raises:
+            TamperedError: If a file cannot be read, and the collection met tampering.
+
+            StateError: If a file cannot be read.
+        """
+        try:
+            yield self.state
+        except FormatError as error:
+            if self.tampered:
+                raise self.tampered from error
+            raise StateError(f"the log cannot be read: {error}", hint="indelible verify") from error
+
+
+def fresh_place(argument: Path | None) -> Place:
+    """Return the state to read, after a collection where that is ours to do.
+
+    It never waits: if another collection runs, what is sealed and the spools are
+    read as they are. What hinders the collection is said on stderr and hinders
+    no reader, tampering least of all.
+
+    Raises:
+        StateError: If there is no state.
+    """
+    state = find_state(argument)
+    user = os.stat(state.root).st_uid
+    gone = _gone(state)
+    if gone is not None:
+        return Place(state, user, _said(gone))
+    if user != os.geteuid():
+        _note(f"this state belongs to user {user}: reading only, nothing is sealed")
+    elif not os.access(state.root, os.W_OK | os.X_OK):
+        _note("this state is read-only: nothing is sealed")
+    else:
+        return Place(state, user, _seal(state))
+    return Place(state, user)
+
+
+def find_state(argument: Path | None) -> State:
+    """Return the state directory, which exists.
+
+    Raises:
+        StateError: If it does not.
+    """
+    state = resolve(argument, os.environ)
+    if not state.root.is_dir():
+        raise StateError(
+            f"no state directory at {str(state.root)!r}",
+            hint="nothing was recorded here yet, or --state is wrong; try: indelible demo",
+        )
+    return state
+
+
+def collect(state: State) -> list[Collected]:
+    """Seal what the spools hold, once; what `collect_once` raises is raised."""
+    return collect_once(
+        state, user=os.geteuid(), clock_us=lambda: time.time_ns() // 1000, random=os.urandom
+    )
+
+
+def _seal(state: State) -> TamperedError | None:
+    try:
+        collect(state)
+    except TamperedError as error:
+        return _said(error)
+    except (StateError, OSError) as error:
+        _note(f"nothing was sealed now: {error}")
+    return None
+
+
+def _gone(state: State) -> TamperedError | None:
+    """Return what is wrong if a checkpoint outside tells of a log that is not here any more."""
+    for name in sorted(set(state.classes_outside()) - set(state.classes())):
+        return TamperedError(
+            f"the log {name!r} is gone, though a checkpoint of it is kept outside",
+            where=str(state.log(name).directory),
+        )
+    return None
+
+
+def _said(error: TamperedError) -> TamperedError:
+    """Say on stderr that tampering was met, loud enough not to be missed."""
+    print(
+        f"{colour('TAMPERED', 'red', sys.stderr)}: {visible(str(error))}\n"
+        f"  where: {visible(error.where)}\n"
+        "  fix: indelible verify says more; nothing was repaired, nothing is sealed",
+        file=sys.stderr,
+    )
+    return error
+
+
+def _note(text: str) -> None:
+    print(f"{colour('note:', 'yellow', sys.stderr)} {visible(text)}", file=sys.stderr)

@@ -1,0 +1,83 @@
+"""`indelible wrap`: the fast path. A desktop client starts us each time, so nothing heavy here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from indelible.capture.policy import PROFILES
+from indelible.capture.wrap import WrapOptions, run, server_name
+from indelible.errors import IndelibleError, UsageError
+from indelible.model.place import state_directory
+
+USAGE = "indelible wrap [--server NAME] [--state DIR] [--profile dev|compliance] [--] CMD ARG…"
+HELP = f"""Usage: {USAGE}
+
+Run an MCP server (stdio) and put every call on record.
+
+  --server NAME     how records name the server (default: from CMD)
+  --state DIR       where records are kept (default: $INDELIBLE_STATE_DIR, else XDG state)
+  --profile NAME    dev: work goes on when a record cannot be kept, and a gap is recorded
+                    compliance: what may change anything is refused instead
+
+Bytes pass untouched. The exit code is the server's; 127 or 126 if it cannot be started.
+"""
+_OPTIONS = frozenset(["--server", "--state", "--profile"])
+
+
+def main(argv: list[str]) -> int:
+    """Run ``wrap`` with the words after it; return the exit code."""
+    try:
+        options = parse(argv)
+        if options is None:
+            sys.stdout.write(HELP)
+            return 0
+        return run(options, _warn)
+    except IndelibleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"  fix: {error.hint}", file=sys.stderr)
+        return error.exit_code
+
+
+def _warn(text: str) -> None:
+    print(f"indelible: {text}", file=sys.stderr, flush=True)
+
+
+def parse(argv: list[str]) -> WrapOptions | None:
+    """Return the options that *argv* gives, or None where it asks for help.
+
+    Our options end at ``--`` or at the first word that is none of them: some
+    clients swallow ``--``.
+
+    Raises:
+        UsageError: If it cannot be understood.
+    """
+    given: dict[str, str] = {}
+    rest = list(argv)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if word in ("-h", "--help"):
+            return None
+        name, equals, value = word.partition("=")
+        if name not in _OPTIONS:
+            raise UsageError(f"unknown option {word!r}", hint=f"usage: {USAGE}")
+        if not equals:
+            if not rest:
+                raise UsageError(f"{name} needs a value", hint=f"usage: {USAGE}")
+            value = rest.pop(0)
+        given[name] = value
+    if not rest:
+        raise UsageError("no command to wrap", hint=f"usage: {USAGE}")
+    profile = given.get("--profile", "dev")
+    if profile not in PROFILES:
+        known = ", ".join(sorted(PROFILES))
+        raise UsageError(f"unknown profile {profile!r}", hint=f"profiles: {known}")
+    return WrapOptions(
+        argv=rest,
+        state=state_directory(given.get("--state"), os.environ),
+        server=given.get("--server") or server_name(rest),
+        policy=PROFILES[profile],
+    )

@@ -1,0 +1,1 @@
+"""The receiving side: takes records out of spools and seals them, exactly once."""

@@ -1,0 +1,135 @@
+"""The spool: where records are kept until they are sealed (format.md section 3).
+
+One file part at a time, locked for life, appended to by one write per batch.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from indelible.durable import FILE_MODE, make_directory, write_all
+from indelible.model.canonical import uuid7
+from indelible.model.frame import encode_frame, spool_name
+from indelible.model.record import Record
+
+ROLL_BYTES = 8 << 20
+ROLL_US = 600 * 1_000_000
+
+
+class Spool:
+    """Appends records to one writer's spool.
+
+    Not safe for threads: its owner holds a lock. After `fork` the child calls
+    `redraw` before anything else.
+
+    Args:
+        directory: ``STATE/spool/CLASS``; created at the first append.
+
+        clock_us: Microseconds since 1970.
+
+        on_roll: Called after a part was closed and the next one opened.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock_us: Callable[[], int],
+        on_roll: Callable[[], object],
+        roll_bytes: int = ROLL_BYTES,
+        roll_us: int = ROLL_US,
+    ) -> None:
+        self._directory = directory
+        self._clock_us = clock_us
+        self._on_roll = on_roll
+        self._roll_bytes = roll_bytes
+        self._roll_us = roll_us
+        self._draw()
+
+    def _draw(self) -> None:
+        self.writer = uuid7(self._clock_us(), os.urandom(10))
+        self.next_seq = 0
+        self._part = -1
+        self._fd = -1
+        self._size = 0
+        self._opened_us = 0
+        self._broken = False
+
+    def redraw(self) -> None:
+        """Become a new writer. For the child of a fork: its parent's file stays the parent's."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            # Closing our copy does not release the lock: the parent still holds it.
+            os.close(fd)
+        self._draw()
+
+    def append(self, records: list[Record]) -> None:
+        """Keep *records*, numbered from `next_seq` on: all of them or none.
+
+        Raises:
+            OSError: If they could not be written; the spool is as it was before.
+
+            FormatError: If a record is larger than the format allows.
+        """
+        data = b"".join([encode_frame(record) for record in records])
+        self._ready(len(data))
+        try:
+            write_all(self._fd, data)
+        except OSError:
+            self._undo()
+            raise
+        self._size += len(data)
+        self.next_seq += len(records)
+
+    def _undo(self) -> None:
+        """Take back a batch that was written in part."""
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            # What stands there may be half a frame. Readers pass over it, and the
+            # next append goes to a new part.
+            self._broken = True
+
+    def _ready(self, size: int) -> None:
+        if self._fd < 0:
+            self._open_part()
+            return
+        rolled = (
+            self._size > 0 and self._size + size > self._roll_bytes
+        ) or self._clock_us() - self._opened_us > self._roll_us
+        if rolled or self._broken or os.fstat(self._fd).st_nlink == 0:
+            self._open_part()
+            self._on_roll()
+
+    def _open_part(self) -> None:
+        make_directory(self._directory)
+        name = spool_name(self.writer, self._part + 1)
+        unseen = self._directory / f".{name}.tmp"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        fd = os.open(unseen, flags, FILE_MODE)
+        try:
+            # Locked before it has its name: nobody ever sees a live part unlocked.
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.rename(unseen, self._directory / name)
+        except OSError:
+            os.close(fd)
+            unseen.unlink(missing_ok=True)
+            raise
+        # The new part is locked before the old one is let go: a collector that sees
+        # the old one free finds the new one, and knows that the writer lives.
+        old, self._fd = self._fd, fd
+        self._part += 1
+        self._size = 0
+        self._opened_us = self._clock_us()
+        self._broken = False
+        if old >= 0:
+            os.close(old)
+
+    def close(self) -> None:
+        """Let the spool go: to a collector this writer is finished."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)

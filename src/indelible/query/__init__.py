@@ -1,0 +1,1 @@
+"""Finding kept records: the filter grammar, and the search that joins records into entries."""

@@ -1,0 +1,311 @@
+"""Event → record: the one place where what was seen becomes what is kept.
+
+Law: nothing from the wire enters a record except through the scrubber. The
+header gets enums, numbers, times, generated ids and registered names only.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from indelible.model.canonical import Json, encode, format_time
+from indelible.model.event import (
+    Actor,
+    Completed,
+    Connection,
+    Origin,
+    Received,
+    ServerExit,
+    ServerStart,
+    Unparseable,
+    Unreadable,
+)
+from indelible.model.record import (
+    STAMPED,
+    VERSION,
+    Record,
+    Stamp,
+    seal_body,
+    seal_filled,
+)
+from indelible.model.template import Template, quoted
+from indelible.redact.walk import Scrubbed, Scrubber
+
+ERROR_CHARS = 500
+NAME_CHARS = 128
+_TARGET_KEYS = ("path", "file", "filename", "uri", "url", "table", "to", "recipient", "id", "name")
+_REGISTERED_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
+_VERSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
+_COUNTED = frozenset(
+    ["tools", "resources", "resourceTemplates", "prompts", "messages", "contents", "roots", "tasks"]
+)
+_BLOCKS = frozenset(["text", "image", "audio", "resource", "resource_link"])
+_RECEIVED_HOLES = STAMPED | {"id", "timestamp", "argsBytes", "redactionCount"}
+MAX_REMEMBERED_NAMES = 10_000
+
+
+@dataclass(slots=True)
+class _Notes:
+    """Gathers what was removed from one record."""
+
+    count: int = 0
+    notes: list[Json] = field(default_factory=list)
+
+    def keep(self, scrubbed: Scrubbed) -> Json:
+        if scrubbed.count:
+            self.count += scrubbed.count
+            self.notes += [{"path": note.path, "rule": note.rule} for note in scrubbed.notes]
+        return scrubbed.value
+
+    def add(self, other: _Notes) -> None:
+        if other.count:
+            self.count += other.count
+            self.notes += other.notes
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the connection alone decides of a `received` record, and templates made with it."""
+
+    of: Connection | None = None
+    header: dict[str, Json] = field(default_factory=dict)
+    body: dict[str, Json] = field(default_factory=dict)
+    notes: _Notes = field(default_factory=_Notes)
+    headers: dict[tuple[str | None, ...], Template] = field(default_factory=dict)
+    bodies: dict[frozenset[str], Template] = field(default_factory=dict)
+
+
+class Redactor:
+    """Makes records of traffic.
+
+    Args:
+        scrubber: Removes secrets and personal data.
+
+        origin: What is the same for every event of this emitter.
+    """
+
+    def __init__(self, scrubber: Scrubber, origin: Origin) -> None:
+        self._scrubber = scrubber
+        self._origin = origin
+        self._names: dict[str, bool] = {}
+        self._known = _Known()
+        self._endings: dict[tuple[object, ...], Template] = {}
+
+    def received(self, event: Received, stamp: Stamp, call_id: str) -> Record:
+        """Return the record that a request was seen; *call_id* is a fresh UUIDv7."""
+        if event.connection is not self._known.of:
+            self._known = self._learn(event.connection)
+        notes = _Notes()
+        body = self._received_body(event, notes, call_id)
+        texts: dict[str, object] = {
+            "id": quoted(call_id),
+            "timestamp": quoted(format_time(event.at_us)),
+            "argsBytes": event.args_bytes,
+            "redactionCount": notes.count,
+        }
+        return seal_filled(self._received_header(event), texts, body, stamp)
+
+    def completed(self, event: Completed, stamp: Stamp, of: tuple[str, int]) -> Record:
+        """Return the record of a call's end; *of* names its `received`: writer and seq."""
+        notes = _Notes()
+        body: dict[str, Json] = {}
+        if event.error is not None:
+            body["error"] = notes.keep(self._scrubber.text(event.error, limit=ERROR_CHARS))
+        if event.keep_result and event.result is not None:
+            body["result"] = notes.keep(self._scrubber.value(event.result))
+        elif (shape := _shape(event.result)) is not None:
+            body["result"] = shape
+        if notes.notes:
+            body["redactions"] = notes.notes
+        texts: dict[str, object] = {
+            "of": f'{{"seq":{of[1]},"writer":"{of[0]}"}}',
+            "redactionCount": notes.count,
+        }
+        if event.duration_us is not None:
+            texts["durationUs"] = event.duration_us
+        if event.result_bytes is not None:
+            texts["resultBytes"] = event.result_bytes
+        header = self._completed_header(event, frozenset(texts))
+        return seal_filled(header, texts, encode(body), stamp)
+
+    def _received_header(self, event: Received) -> Template:
+        in_header = event.tool_registered and self._is_plain(event.tool)
+        key = (
+            event.direction,
+            event.method if event.method_known else "other",
+            event.tool if in_header else None,
+            event.effect,
+            event.effect_source,
+        )
+        found = self._known.headers.get(key)
+        if found is None:
+            names = ("direction", "method", "tool", "effect", "effectSource")
+            constants: dict[str, Json] = {
+                **self._known.header,
+                "v": VERSION,
+                "kind": "received",
+                **{name: value for name, value in zip(names, key, strict=True) if value},
+            }
+            found = Template(constants, _RECEIVED_HOLES)
+            self._known.headers[key] = found
+        return found
+
+    def _completed_header(self, event: Completed, holes: frozenset[str]) -> Template:
+        key = (event.outcome, event.error_type, holes)
+        found = self._endings.get(key)
+        if found is None:
+            constants: dict[str, Json] = {
+                "v": VERSION,
+                "kind": "completed",
+                "outcome": event.outcome.value,
+            }
+            if event.error_type is not None:
+                constants["errorType"] = event.error_type.value
+            found = self._endings[key] = Template(constants, holes | STAMPED)
+        return found
+
+    def other(self, event: Unparseable | ServerStart | ServerExit, stamp: Stamp) -> Record:
+        """Return the record of something that is no call."""
+        notes = _Notes()
+        header: dict[str, Json] = {
+            "timestamp": format_time(event.at_us),
+            "server": self._origin.server,
+            "transport": self._origin.transport,
+            "capturedBy": self._origin.captured_by,
+        }
+        body: dict[str, Json] = {}
+        match event:
+            case Unparseable():
+                header |= {"kind": "unparseable", "direction": event.direction}
+                header |= {"lines": event.lines, "bytes": event.size_bytes}
+                text = event.text.decode("utf-8", "replace")
+                body["text"] = notes.keep(self._scrubber.text(text, limit=ERROR_CHARS))
+            case ServerStart():
+                header["kind"] = "server.start"
+                body["argv"] = notes.keep(self._scrubber.argv(event.argv))
+            case ServerExit():
+                header["kind"] = "server.exit"
+                if event.exit_code is not None:
+                    header["exitCode"] = event.exit_code
+                if event.signal is not None:
+                    header["signal"] = event.signal
+        if not isinstance(event, ServerExit):
+            header["redactionCount"] = notes.count
+        return seal_body(header, _with_notes(body, notes), stamp)
+
+    def _received_body(self, event: Received, notes: _Notes, call_id: str) -> bytes:
+        notes.add(self._known.notes)
+        args = notes.keep(self._scrubber.value(event.args))
+        rest: dict[str, Json] = {"args": args}
+        if event.jsonrpc_id is not None:
+            rest["jsonrpcId"] = self._id(event.jsonrpc_id, notes)
+        if event.trace is not None:
+            rest["trace"] = event.trace
+        if not event.method_known:
+            rest["method"] = self._short(event.method, notes)
+        if event.tool is not None and not (event.tool_registered and self._is_plain(event.tool)):
+            rest["tool"] = self._short(event.tool, notes)
+        if (target := _target(args)) is not None:
+            rest["target"] = target
+        if notes.notes:
+            rest["redactions"] = notes.notes
+        texts: dict[str, object] = {name: encode(value).decode() for name, value in rest.items()}
+        texts["requestId"] = quoted(event.trace or call_id)
+        holes = frozenset(texts)
+        found = self._known.bodies.get(holes)
+        if found is None:
+            found = self._known.bodies[holes] = Template(self._known.body, holes)
+        return found.fill(texts)
+
+    def _learn(self, connection: Connection) -> _Known:
+        """Redact once what every call of a connection repeats."""
+        known = _Known(of=connection)
+        known.header |= {
+            "server": self._origin.server,
+            "serverVersion": self._version(connection.server_version),
+            "transport": connection.transport,
+            "capturedBy": self._origin.captured_by,
+        }
+        if connection.protocol_version is not None:
+            known.header["protocolVersion"] = connection.protocol_version
+        known.body["actor"] = _who(connection.actor)
+        if connection.client is not None:
+            said = connection.client.items()
+            known.body["client"] = {key: self._short(value, known.notes) for key, value in said}
+        if connection.session is not None:
+            known.body["session"] = {"id": connection.session[0], "from": connection.session[1]}
+        return known
+
+    def _short(self, value: Json, notes: _Notes) -> Json:
+        return notes.keep(self._scrubber.text(str(value), limit=NAME_CHARS))
+
+    def _id(self, value: Json, notes: _Notes) -> Json:
+        if isinstance(value, int) and abs(value) < 1 << 53:
+            return value
+        return self._short(value, notes)
+
+    def _is_plain(self, name: str | None) -> bool:
+        """Return whether a name that the server chose may stand in a header."""
+        if name is None:
+            return False
+        known = self._names.get(name)
+        if known is None:
+            known = bool(_REGISTERED_NAME.fullmatch(name)) and self._scrubber.is_clean(name)
+            if len(self._names) < MAX_REMEMBERED_NAMES:
+                self._names[name] = known
+        return known
+
+    def _version(self, text: str) -> str:
+        plain = _VERSION.fullmatch(text) and self._is_plain(text)
+        return text if plain else "unknown"
+
+
+def _who(actor: Actor) -> dict[str, Json]:
+    known = {
+        "id": actor.id,
+        "provenance": actor.provenance,
+        "name": actor.name,
+        "issuer": actor.issuer,
+        "clientId": actor.client_id,
+        "ip": actor.ip,
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _with_notes(body: dict[str, Json], notes: _Notes) -> dict[str, Json]:
+    if notes.notes:
+        body["redactions"] = notes.notes
+    return body
+
+
+def _target(args: Json) -> str | None:
+    """Return what a call was done to, best effort, from its redacted arguments."""
+    if not isinstance(args, dict):
+        return None
+    for key in _TARGET_KEYS:
+        if key not in args:
+            continue
+        value = args[key]
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return str(value)[:ERROR_CHARS]
+    return None
+
+
+def _shape(result: Json | Unreadable) -> Json:
+    """Return the shape of a result without any of its content: counts by known kind."""
+    if not isinstance(result, dict):
+        return None
+    shape: dict[str, Json] = {}
+    content = result.get("content")
+    if isinstance(content, list):
+        kinds: dict[str, int] = {}
+        for block in content:
+            kind = block.get("type") if isinstance(block, dict) else None
+            known = kind if isinstance(kind, str) and kind in _BLOCKS else "other"
+            kinds[known] = kinds.get(known, 0) + 1
+        shape["content"] = dict(kinds)
+    if "structuredContent" in result:
+        shape["structured"] = True
+    shape |= {key: len(value) for key in _COUNTED if isinstance(value := result.get(key), list)}
+    return shape or None

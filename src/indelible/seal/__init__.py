@@ -1,0 +1,1 @@
+"""Tamper evidence: Merkle tree, signed notes, segments, verdicts. Pure: no clock, no I/O."""

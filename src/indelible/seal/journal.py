@@ -1,0 +1,211 @@
+"""The two notes beside the checkpoint, and the book of writers that one of them carries.
+
+`intent` says that a batch is being written; `writers` says how far each spool was
+read. Format: docs/reference/format.md section 7.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeGuard
+
+from indelible.errors import FormatError
+from indelible.model.canonical import Json, encode, format_time, parse_time
+from indelible.seal.merkle import Frontier
+from indelible.seal.note import decode_lines, format_root, parse_root, parse_size
+
+_INTENT = "indelible-intent/v1"
+_WRITERS = "indelible-writers/v1"
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_PART = re.compile(r"[0-9]{6}")
+MAX_SEQ = 1 << 53
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Where the log stood when the present collection began to write."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    @classmethod
+    def parse(cls, text: bytes) -> Intent:
+        """Return what the text of an `intent` note says.
+
+        Raises:
+            FormatError: If it is none.
+        """
+        lines = decode_lines(text)
+        if len(lines) != 4 or lines[0] != _INTENT:
+            raise FormatError("not an intent note")
+        return cls(lines[1], parse_size(lines[2]), parse_root(lines[3]))
+
+    def format(self) -> bytes:
+        """Return the text to sign."""
+        lines = (_INTENT, self.origin, str(self.size), format_root(self.root))
+        return "".join(f"{one}\n" for one in lines).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The stretch of one spool file that is in the log: its length, and its hash."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class WriterState:
+    """How far one writer's records are in the log."""
+
+    next: int = 0
+    """The next sequence number to read."""
+    open: set[int] = field(default_factory=set)
+    """Calls without an outcome."""
+    read: dict[int, Read] = field(default_factory=dict)
+    """By part: what was read of its file."""
+
+
+class Book:
+    """The state of every writer, moved on by each header that enters the log."""
+
+    def __init__(self, states: Mapping[str, WriterState] | None = None) -> None:
+        self.states: dict[str, WriterState] = dict(states or {})
+
+    def get(self, writer: str) -> WriterState:
+        """Return the state of *writer*, which may be new."""
+        return self.states.setdefault(writer, WriterState())
+
+    def apply(self, header: Mapping[str, Json], *, from_collector: bool) -> None:
+        """Move on by one header that is in the log now; anything odd in it is passed over.
+
+        Args:
+            from_collector: Whether its leaf's `peer` says so; only the collector speaks
+                about other writers.
+        """
+        writer, seq = header.get("writer"), header.get("seq")
+        if not isinstance(writer, str) or not is_seq(seq):
+            return
+        state = self.get(writer)
+        state.next = max(state.next, seq + 1)
+        kind = header.get("kind")
+        if kind == "received":
+            state.open.add(seq)
+        elif kind == "completed":
+            self._close(header.get("of"), None if from_collector else writer)
+        elif kind == "gap" and from_collector:
+            of, last = header.get("ofWriter"), header.get("lastSeq")
+            if isinstance(of, str) and is_seq(last):
+                self.get(of).next = max(self.get(of).next, last + 1)
+
+    def _close(self, of: Json, only: str | None) -> None:
+        if not isinstance(of, dict):
+            return
+        writer, seq = of.get("writer"), of.get("seq")
+        if only is not None and writer != only:
+            return
+        if isinstance(writer, str) and is_seq(seq) and writer in self.states:
+            self.states[writer].open.discard(seq)
+
+
+def is_seq(value: object) -> TypeGuard[int]:
+    """Return whether *value* can be a sequence number."""
+    return type(value) is int and 0 <= value < MAX_SEQ
+
+
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """The content of a `writers` note."""
+
+    origin: str
+    size: int
+    outside: bool
+    """Whether the checkpoint is kept outside the data directory too."""
+    collected_at_us: int
+    """Time of the collection, or of the newest writer seen; never goes back."""
+    frontier: Frontier
+    """Of the first `size` leaves; its root is the signed one."""
+    states: dict[str, WriterState]
+
+    @classmethod
+    def parse(cls, text: bytes) -> Writers:
+        """Return what the text of a `writers` note says; only the one spelling is accepted.
+
+        Raises:
+            FormatError: If it is none.
+        """
+        lines = decode_lines(text)
+        if len(lines) != 6 or lines[0] != _WRITERS:
+            raise FormatError("not a writers note")
+        size, root = parse_size(lines[2]), parse_root(lines[3])
+        if lines[4] not in ("outside=yes", "outside=no"):
+            raise FormatError("not a writers note: no line about outside")
+        try:
+            content = json.loads(lines[5])
+            hashes = [bytes.fromhex(one) for one in content["frontier"]]
+            states = {name: _parse_state(one) for name, one in content["writers"].items()}
+            at_us = parse_time(content["collectedAt"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+            raise FormatError("not a writers note: bad content") from exc
+        frontier = Frontier.of(size, hashes)
+        if frontier is None or frontier.root() != root:
+            raise FormatError("not a writers note: frontier is not that of the root")
+        made = cls(lines[1], size, lines[4] == "outside=yes", at_us, frontier, states)
+        if made.format() != text:
+            raise FormatError("not a writers note: another spelling")
+        return made
+
+    @property
+    def root(self) -> bytes:
+        """The root over the first `size` leaves."""
+        return self.frontier.root()
+
+    def format(self) -> bytes:
+        """Return the text to sign."""
+        content: dict[str, Json] = {
+            "collectedAt": format_time(self.collected_at_us),
+            "frontier": [one.hex() for one in self.frontier.hashes],
+            "writers": {name: _format_state(one) for name, one in self.states.items()},
+        }
+        lines = (
+            _WRITERS,
+            self.origin,
+            str(self.size),
+            format_root(self.root),
+            f"outside={'yes' if self.outside else 'no'}",
+            encode(content).decode(),
+        )
+        return "".join(f"{one}\n" for one in lines).encode()
+
+
+def _format_state(state: WriterState) -> Json:
+    read: dict[str, Json] = {
+        f"{part:06d}": {"bytes": one.size_bytes, "sha256": one.sha256}
+        for part, one in state.read.items()
+    }
+    still_open: list[Json] = [*sorted(state.open)]
+    return {"next": state.next, "open": still_open, "read": read}
+
+
+def _parse_state(content: dict[str, Json]) -> WriterState:
+    """Return one writer's state; raises what a wrong shape raises."""
+    following, still_open, read = content["next"], content["open"], content["read"]
+    if not is_seq(following) or not isinstance(still_open, list) or not isinstance(read, dict):
+        raise ValueError("bad writer")
+    state = WriterState(following)
+    for seq in still_open:
+        if not is_seq(seq):
+            raise ValueError("bad seq")
+        state.open.add(seq)
+    for part, one in read.items():
+        if not isinstance(one, dict) or not _PART.fullmatch(part):
+            raise ValueError("bad part")
+        size, sha256 = one["bytes"], one["sha256"]
+        if not is_seq(size) or not isinstance(sha256, str) or not _HEX64.fullmatch(sha256):
+            raise ValueError("bad part")
+        state.read[int(part)] = Read(size, sha256)
+    return state

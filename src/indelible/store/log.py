@@ -1,0 +1,236 @@
+"""Writing a log: batches in the order that makes every crash recognisable.
+
+The order is that of docs/reference/format.md section 7; the log's lock is held
+throughout. Every call may end in `OSError` (disk full, I/O error): what was durable
+before stays, nothing is tried again here, and the next run recovers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from indelible import durable
+from indelible.errors import FormatError, StateError, TamperedError
+from indelible.model.canonical import format_time
+from indelible.model.record import Reason, Record
+from indelible.seal.journal import Intent, Writers, WriterState
+from indelible.seal.merkle import Frontier
+from indelible.seal.note import Checkpoint, SigningKey
+from indelible.seal.segment import Scanner, encode_batch, leaf_line
+from indelible.store import bodies, files, keys, recovery, segments
+from indelible.store.recovery import Residue
+from indelible.store.segments import Segment
+from indelible.store.state import State, prepare_log, prepare_outside
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record on its way into the log, and how it came in."""
+
+    record: Record
+    peer: bytes
+
+
+class LogWriter:
+    """An open, recovered log; `append`, then `finish`, then `end`."""
+
+    def __init__(
+        self,
+        state: State,
+        name: str,
+        random: Callable[[int], bytes],
+        *,
+        roll_bytes: int = segments.ROLL_BYTES,
+    ) -> None:
+        """Open the log of a retention class, made if there is none.
+
+        Args:
+            random: Returns that many random bytes; asked only when a key is made.
+
+            roll_bytes: A segment of this size or more is closed.
+
+        Raises:
+            TamperedError: If what is stored differs from what was signed.
+
+            StateError: If the directory for checkpoints outside is another log's.
+        """
+        self._paths = prepare_log(state, name)
+        self._roll_bytes = roll_bytes
+        self.outside = prepare_outside(state)
+        """Whether checkpoints are kept outside the data directory too."""
+        self._clean(state)
+        raw = recovery.read_notes(self._paths)
+        new = recovery.is_new(self._paths, raw)
+        self._key: SigningKey = keys.load_or_create(self._paths, random, is_new=new)
+        # A crash here leaves a key and no log: the next run starts with that key.
+        found = recovery.recover(self._paths, self._key, raw)
+        self.writers: Writers | None = found.notes.writers
+        """The last `writers` note."""
+        self.leaves: list[bytes] = found.leaves
+        """Leaf lines that are in the log since that note was written."""
+        self.residue: list[Residue] = found.residue
+        """What is in quarantine since then; the caller appends a record for each without."""
+        self.unfinished = found.notes.intent is not None
+        """Whether `intent` stands: `finish` and `end` are due even if nothing is appended."""
+        self._check_outside(is_new=new)
+        self._since = self.writers.size if self.writers else 0
+        self._frontier = found.frontier
+        self._segment = found.segment
+        self._segment_bytes = found.segment_bytes
+        self._outside_is_due = self.outside and raw.outside is None
+
+    @property
+    def size(self) -> int:
+        """Leaves in the log."""
+        return self._frontier.size
+
+    @property
+    def origin(self) -> str:
+        """The log's name in its notes."""
+        return self._key.name
+
+    def append(self, entries: Sequence[Entry], received_at_us: int) -> list[bytes]:
+        """Add one batch, durable; return its leaf lines.
+
+        Raises:
+            TamperedError: If the file does not hold what was just written to it.
+        """
+        self.begin()
+        first = self._frontier.size
+        day = bodies.day_of(format_time(received_at_us))
+        lines = [leaf_line(one.record.header, one.peer, received_at_us) for one in entries]
+        body_lines = [
+            bodies.encode_line(first + number, one.record.salt, one.record.body)
+            for number, one in enumerate(entries)
+        ]
+        durable.append(bodies.path_of(self._paths.bodies, day), b"".join(body_lines))
+        # A crash here leaves body lines beyond the tree; the next run cuts them.
+        path, offset = self._place()
+        grown = self._frontier.copy()
+        data = encode_batch(lines, grown)
+        durable.append(path, data)
+        # A crash within leaves a torn tail, which the next run cuts; a crash here a whole
+        # batch beyond the checkpoint, which the next run takes as its own.
+        self._read_back(path, offset, len(data), grown)
+        self._segment_bytes = offset + len(data)
+        return lines
+
+    def finish(self, states: Mapping[str, WriterState], collected_at_us: int) -> None:
+        """Sign what was appended, and keep how far each writer was read."""
+        self.begin()
+        checkpoint = Checkpoint(self._key.name, self.size, self._frontier.root())
+        note = self._key.sign(checkpoint.format())
+        if self.outside:
+            durable.replace(self._paths.outside, note)
+            # A crash here leaves the outside checkpoint newer: allowed while `intent`
+            # stands, and the log holds its leaves. The next run signs again.
+        durable.replace(self._paths.checkpoint, note)
+        # A crash here leaves `writers` older: the next run replays the leaves since then.
+        self.writers = Writers(
+            self._key.name,
+            self.size,
+            self.outside,
+            collected_at_us,
+            self._frontier.copy(),
+            dict(states),
+        )
+        durable.replace(self._paths.writers, self._key.sign(self.writers.format()))
+        # A crash here leaves `intent`: the next run finds nothing to do but to remove it.
+        self._outside_is_due = False
+        self._compress()
+
+    def end(self) -> None:
+        """Remove `intent`: from here on everything agrees exactly."""
+        if self.unfinished:
+            durable.remove(self._paths.intent)
+            self.unfinished = False
+
+    def keep(self, source: str, reason: Reason, data: bytes) -> Residue | None:
+        """Put bytes of a spool into quarantine; None if this run finds them there already."""
+        self.begin()
+        return recovery.keep(self._paths, self._since, reason, data, source=source)
+        # A crash here leaves a file without a record; the next run finds it by its name.
+
+    @property
+    def is_due(self) -> bool:
+        """Whether `finish` has something to do though nothing was appended."""
+        return self.size > 0 and (self.unfinished or self._outside_is_due)
+
+    def begin(self) -> None:
+        """Make `intent` durable, before anything else of a run is written."""
+        if self.unfinished:
+            return
+        intent = Intent(self._key.name, self.size, self._frontier.root())
+        durable.replace(self._paths.intent, self._key.sign(intent.format()))
+        self.unfinished = True
+        # A crash here leaves `intent` and nothing else: the next run goes on under it.
+
+    def _place(self) -> tuple[Path, int]:
+        """Return the segment file for the next batch, and its present size."""
+        segment = self._segment
+        is_full = self._segment_bytes >= self._roll_bytes
+        if segment is None or segment.has_compressed or is_full:
+            segment = Segment(self._paths.segments, self.size, True, False)  # noqa: FBT003
+            self._segment, self._segment_bytes = segment, 0
+        return segment.plain, self._segment_bytes
+
+    def _read_back(self, path: Path, offset: int, length: int, grown: Frontier) -> None:
+        """Recompute the root from the file before anything is signed."""
+        opened = files.open_regular(path)
+        data = b""
+        if opened is not None:
+            try:
+                data = os.pread(opened.fd, length + 1, offset)
+            finally:
+                os.close(opened.fd)
+        scanner = Scanner(data, self._frontier.copy())
+        whole = len(list(scanner.batches())) == 1 and scanner.tail is None
+        if not whole or scanner.frontier.root() != grown.root():
+            what = "the batch just written does not read back as it was"
+            raise TamperedError(what, where=f"{path}, byte {offset}, leaf {self.size}")
+        self._frontier = scanner.frontier
+
+    def _compress(self) -> None:
+        """Replace each plain segment but the newest by its compressed form."""
+        listing = segments.list_segments(self._paths.segments)
+        for one in listing[:-1]:
+            if one.has_plain:
+                self._compress_one(one)
+
+    def _compress_one(self, segment: Segment) -> None:
+        data = files.read(segment.plain, segments.MAX_BYTES)
+        if data is None:
+            return
+        if not segment.has_compressed:
+            durable.replace(segment.compressed, segments.compress(data))
+            # A crash here leaves both files with the same content; the next run goes on.
+        try:
+            stored = files.read(segment.compressed, segments.MAX_BYTES)
+            same = stored is not None and segments.decompress(stored, segment.plain.name) == data
+        except FormatError:
+            same = False
+        if not same:
+            what = "compressed segment differs from the plain one"
+            raise TamperedError(what, where=str(segment.compressed))
+        durable.remove(segment.plain)
+
+    def _check_outside(self, *, is_new: bool) -> None:
+        was_kept = self.writers is not None and self.writers.outside
+        if self.outside:
+            keys.keep_outside(self._paths, self._key, is_new=is_new, was_kept=was_kept)
+        elif was_kept:
+            raise StateError(
+                f"checkpoints cannot be kept in {str(self._paths.outside.parent)!r} any more",
+                hint="Make it writable again, or set INDELIBLE_CHECKPOINT_DIR as it was.",
+            )
+
+    def _clean(self, state: State) -> None:
+        """Remove files that an earlier run of ours did not finish; nobody reads them."""
+        own = self._paths
+        for directory in (own.directory, own.segments, own.bodies, own.quarantine):
+            durable.remove_all(sorted(directory.glob(".*.tmp")))
+        for directory in (state.keys, state.checkpoints):
+            durable.remove_all(sorted(directory.glob(f".{own.name}.*.tmp")))

@@ -1,0 +1,183 @@
+"""Reading a log beside its writer: leaves, bodies, proofs, spools."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indelible import durable
+from indelible.collect import batch
+from indelible.errors import FormatError, StateError, UsageError
+from indelible.seal import merkle
+from indelible.seal.note import Checkpoint, split_text
+from indelible.store import bodies, segments
+from indelible.store.reader import LogReader, snapshot
+from tests.collect.emitters import Disk, House
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    monkeypatch.setattr(durable, "os", Disk())
+    monkeypatch.setattr(batch, "MAX_RECORDS", 7)
+    made = House(tmp_path, roll_bytes=4000)
+    one = made.emitter()
+    for number in range(60):
+        one.call()
+        if number % 13 == 0:
+            made.clock.now_us += 86_400_000_000
+            made.collect()
+    made.collect()
+    yield made
+    made.close()
+
+
+def test_leaves_forwards_from_anywhere_and_backwards(house):
+    with LogReader(house.paths.directory) as log:
+        assert log.size == 120
+        every = list(log.leaves())
+        assert [index for index, _ in every] == list(range(120))
+        for start in (0, 1, 59, 119, 120):
+            assert list(log.leaves(start)) == every[start:]
+        assert list(log.newest_first()) == every[::-1]
+        assert [log.leaf(index) for index, _ in every] == [line for _, line in every]
+        with pytest.raises(UsageError, match="no leaf"):
+            log.leaf(120)
+    assert any(one.has_compressed for one in segments.list_segments(house.paths.segments))
+
+
+def test_bodies_in_any_order(house):
+    with LogReader(house.paths.directory) as log:
+        for order in (range(120), range(119, -1, -1), [5, 100, 6, 5, 4, 99, 0, 119]):
+            for index in order:
+                found = log.body(index)
+                assert found is not None
+                assert found[1].startswith(b"{")
+                assert log.body(index, log.leaf(index)) == found
+    (day, *_) = bodies.list_days(house.paths.bodies)
+    bodies.path_of(house.paths.bodies, day).unlink()
+    with LogReader(house.paths.directory) as log:
+        assert log.body(0) is None
+        assert log.body(119) is not None
+
+
+def test_proofs(house):
+    with LogReader(house.paths.directory) as log:
+        for index in (0, 1, 77, 119):
+            proof = log.proof(index)
+            checkpoint = Checkpoint.parse(split_text(proof.checkpoint))
+            assert proof.size == checkpoint.size == 120
+            assert proof.leaf_hash == merkle.leaf_hash(log.leaf(index))
+            assert merkle.verify_inclusion(
+                proof.leaf_hash, index, size=120, proof=proof.hashes, expected=checkpoint.root
+            )
+        for index in (-1, 120):
+            with pytest.raises(UsageError, match="not under a checkpoint"):
+                log.proof(index)
+        house.emitter().call()
+        house.collect()
+        assert log.proof(3).size == 122
+        assert log.size == 120
+    house.paths.checkpoint.unlink()
+    with pytest.raises(UsageError):
+        LogReader(house.paths.directory).proof(0)
+
+
+def test_a_torn_tail_is_not_seen(house):
+    newest = segments.list_segments(house.paths.segments)[-1].plain
+    data = newest.read_bytes()
+    newest.write_bytes(data + data[: data.index(b"\n") + 1] + b'{"commit":{"from":1')
+    with LogReader(house.paths.directory) as log:
+        assert log.size == 120
+        assert len(list(log.leaves())) == len(list(log.newest_first())) == 120
+
+
+def test_a_log_that_is_not_there(tmp_path):
+    with LogReader(tmp_path / "none") as log:
+        assert log.size == 0
+        assert list(log.leaves()) == list(log.newest_first()) == []
+
+
+def test_a_segment_that_is_compressed_after_the_reader_opened(house):
+    with LogReader(house.paths.directory) as log:
+        last = segments.list_segments(house.paths.segments)[-1]
+        last.compressed.write_bytes(segments.compress(last.plain.read_bytes()))
+        last.plain.unlink()
+        assert len(list(log.leaves())) == 120
+        last.compressed.unlink()
+        with pytest.raises(FormatError, match="gone"):
+            list(log.leaves())
+
+
+def test_a_snapshot_misses_nothing(house):
+    live, dead = house.emitter(), house.emitter()
+    live.call()
+    dead.received()
+    dead.end()
+    log, views = snapshot(house.state, "default", os.geteuid())
+    assert log.size == 120
+    found = {view.writer: view for view in views}
+    assert found[live.writer].live
+    assert not found[dead.writer].live
+    assert [len(found[one.writer].records) for one in (live, dead)] == [2, 1]
+    assert found[live.writer].path == live.path
+    with pytest.raises(StateError, match="no log"):
+        snapshot(house.state, "other", os.geteuid())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x28\xb5\x2f\xfd", b"no zstd", segments.compress(b"x") + b"more"],
+)
+def test_what_is_no_compressed_segment(data):
+    with pytest.raises(FormatError):
+        segments.decompress(data, "name")
+
+
+def test_a_frame_that_swells_is_not_unpacked():
+    swollen = segments.compress(bytes(segments.MAX_BYTES + 1))
+    assert len(swollen) < 100_000
+    with pytest.raises(FormatError, match="size"):
+        segments.decompress(swollen, "name")
+
+
+lines = st.binary(max_size=30).map(lambda data: data.replace(b"\n", b""))
+
+
+@given(st.integers(0, 10**15), st.binary(min_size=16, max_size=16), lines)
+def test_body_lines_read_as_they_were_written(index, salt, body):
+    line = bodies.encode_line(index, salt, body)
+    assert bodies.parse_line(line[:-1]) == bodies.BodyLine(index, salt, body)
+
+
+@given(
+    st.sets(st.integers(0, 500), max_size=40),
+    st.integers(1, 6000),
+    st.binary(max_size=50),
+    st.integers(0, 520),
+)
+def test_body_lines_are_found_by_bisection(tmp_path_factory, indexes, width, tail, wanted):
+    path = tmp_path_factory.mktemp("bodies") / "2026-01-01.ndjson"
+    made = [bodies.encode_line(index, bytes(16), b"x" * width) for index in sorted(indexes)]
+    path.write_bytes(b"".join(made) + tail.replace(b"1", b"x"))
+    opened = bodies.BodyFile(path)
+    try:
+        found = opened.find(wanted)
+        assert (found is not None) == (wanted in indexes)
+        below = sum(
+            len(line) for line, index in zip(made, sorted(indexes), strict=True) if index < wanted
+        )
+        assert opened.seek(wanted) == below
+        every = list(opened.lines())
+        assert list(opened.last_lines()) == every[::-1]
+    finally:
+        opened.close()
+
+
+def test_a_body_file_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "real").write_bytes(b"")
+    (tmp_path / "2026-01-01.ndjson").symlink_to(tmp_path / "real")
+    with pytest.raises(FormatError):
+        bodies.BodyFile(tmp_path / "2026-01-01.ndjson")

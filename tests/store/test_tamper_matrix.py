@@ -1,0 +1,399 @@
+"""Every stored file, every way to alter it: each is found, and the first wrong place named.
+
+And what level L0 cannot find is shown not to be found, and to be said.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indelible import durable
+from indelible.collect import batch
+from indelible.errors import FormatError, TamperedError
+from indelible.model.frame import encode_frame
+from indelible.seal import merkle, note
+from indelible.seal.journal import Writers
+from indelible.seal.segment import COLLECTOR, Scanner, encode_batch, leaf_line
+from indelible.seal.verify import Verdict
+from indelible.store import keys, segments
+from tests.collect.emitters import Disk, House, snapshot
+
+DAY_US = 86_400_000_000
+LIMITS = "L0: rewrite, rollback, tail cut and forged unsealed records by this user not detectable; "
+
+
+class Kept:
+    """A state that was collected several times, and how it stood after each."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.house = House(directory, roll_bytes=3000)
+        self.copies: list[dict[str, bytes]] = []
+        for number in range(4):
+            one = self.house.emitter()
+            for _ in range(3):
+                one.call()
+            one.received()
+            if number == 1:
+                one.raw(b"IND1\x00\x00\x01\x00torn")
+            one.end()
+            self.house.collect()
+            self.house.clock.now_us += DAY_US
+            self.copies.append(snapshot(directory))
+        assert self.house.verify().verdict is Verdict.INTACT
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return self.copies[-1]
+
+    def restore(self, files: dict[str, bytes] | None = None, within: str = "") -> None:
+        wanted = self.files if files is None else files
+        for name in {*snapshot(self.directory), *wanted}:
+            path = self.directory / name
+            if not name.startswith(within):
+                continue
+            if name not in wanted:
+                path.unlink()
+            elif path.is_symlink() or not path.exists() or path.read_bytes() != wanted[name]:
+                path.unlink(missing_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(wanted[name])
+                path.chmod(0o600)
+
+    def label(self, name: str) -> str:
+        inside = name.removeprefix("state/")
+        return inside if inside != name else str(self.directory / name)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Iterator[Kept]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(durable, "os", Disk())
+        patch.setattr(batch, "MAX_RECORDS", 3)
+        made = Kept(tmp_path_factory.mktemp("kept"))
+    yield made
+    made.house.close()
+
+
+@pytest.fixture(autouse=True)
+def whole_again(kept):
+    yield
+    kept.restore()
+    assert kept.house.verify().verdict is Verdict.INTACT
+
+
+def stored(kept: Kept) -> list[str]:
+    return [name for name in kept.files if not name.endswith("/lock")]
+
+
+def assert_found(kept: Kept, name: str, what: str) -> None:
+    report = kept.house.verify()
+    assert report.verdict is Verdict.TAMPERED, (name, what)
+    assert report.verdict.exit_code == 3
+    first = report.findings[0]
+    assert first.file == kept.label(name), (name, what, report.findings[:2])
+
+
+def is_same_content(name: str, old: bytes, new: bytes) -> bool:
+    if not name.endswith(".zst"):
+        return old == new
+    try:
+        return segments.decompress(old, name) == segments.decompress(new, name)
+    except FormatError:
+        return False
+
+
+def test_the_kept_state_has_every_kind_of_file(kept):
+    kinds = {Path(name).suffix or Path(name).name for name in kept.files}
+    assert {".ndjson", ".zst", ".key", ".vkey", ".checkpoint", "checkpoint", "writers"} <= kinds
+    assert any("quarantine" in name for name in kept.files)
+    assert sum("bodies" in name for name in kept.files) == 4
+    assert sum("segments" in name for name in kept.files) > 2
+
+
+def test_a_flipped_bit_anywhere(kept):
+    dice = random.Random(1)
+    tried = 0
+    for name in stored(kept):
+        data = kept.files[name]
+        path = kept.directory / name
+        places = range(len(data)) if len(data) < 300 else dice.sample(range(len(data)), 120)
+        for at in places:
+            edited = bytearray(data)
+            edited[at] ^= 1 << dice.randrange(8)
+            if is_same_content(name, data, bytes(edited)):
+                continue  # an unused bit of the compressed frame: the lines are the same
+            path.write_bytes(edited)
+            assert_found(kept, name, f"byte {at}")
+            tried += 1
+        path.write_bytes(data)
+    assert tried > 1500
+
+
+def test_a_missing_file(kept):
+    for name in stored(kept):
+        (kept.directory / name).unlink()
+        report = kept.house.verify()
+        assert report.verdict is Verdict.TAMPERED, name
+        first = report.findings[0]
+        if "/segments/" in name:
+            assert "/segments/" in first.file or "checkpoint" in first.file
+        elif "/quarantine/" in name:
+            assert name.rpartition("-")[2] in first.what
+        else:
+            assert first.file == kept.label(name)
+        kept.restore()
+
+
+def line_edits(lines: list[bytes]) -> Iterator[tuple[str, list[bytes]]]:
+    for at in range(len(lines)):
+        yield f"line {at} deleted", lines[:at] + lines[at + 1 :]
+        yield f"line {at} doubled", [*lines[: at + 1], *lines[at:]]
+        yield f"line {at} inserted", [*lines[:at], b'{"header":{"v":1}}\n', *lines[at:]]
+        if at and lines[at - 1] != lines[at]:
+            swapped = lines.copy()
+            swapped[at - 1], swapped[at] = lines[at], lines[at - 1]
+            yield f"lines {at - 1} and {at} swapped", swapped
+    yield "last line doubled", [*lines, lines[-1]]
+    yield "tail cut", lines[:-1]
+    yield "last byte cut", [*lines[:-1], lines[-1][:-1]]
+    yield "half of it", [b"".join(lines)[: sum(map(len, lines)) // 2]]
+    yield "nothing left", []
+    yield "a zero at the end", [*lines, b"\0"]
+    yield "an empty line at the end", [*lines, b"\n"]
+
+
+def test_lines_deleted_doubled_inserted_swapped_and_cut(kept):
+    for name in stored(kept):
+        path = kept.directory / name
+        data = kept.files[name]
+        packed = name.endswith(".zst")
+        text = segments.decompress(data, name) if packed else data
+        for what, lines in line_edits(text.splitlines(keepends=True)):
+            edited = b"".join(lines)
+            if edited == text or is_signed_twice(edited, text):
+                continue
+            path.write_bytes(segments.compress(edited) if packed else edited)
+            report = kept.house.verify()
+            assert report.verdict is Verdict.TAMPERED, (name, what)
+            whole_batches = "/segments/" in name and not packed
+            if not whole_batches:
+                # Cut at the end of a batch, it is the checkpoint that shows it.
+                assert first_is_near(report.findings[0].file, kept.label(name)), (name, what)
+        path.write_bytes(data)
+
+
+def is_signed_twice(edited: bytes, text: bytes) -> bool:
+    """A note's signature may stand twice (C2SP signed-note): text and meaning are the same."""
+    signature = text[text.rfind(b"\n", 0, -1) + 1 :]
+    return signature.startswith("— ".encode()) and edited == text + signature
+
+
+def first_is_near(found: str, label: str) -> bool:
+    return found == label or ("/segments/" in label and "/segments/" in found)
+
+
+def test_a_tail_cut_at_the_end_of_a_batch(kept):
+    newest = max(name for name in kept.files if name.endswith(".ndjson") and "segments" in name)
+    data = kept.files[newest]
+    commit = data.rfind(b'\n{"commit"', 0, data.rfind(b'\n{"commit"')) + 1
+    (kept.directory / newest).write_bytes(data[: data.index(b"\n", commit) + 1])
+    first = kept.house.verify().findings[0]
+    assert "checkpoint" in first.file
+    assert "the log ends after" in first.what
+    assert first.since is not None
+
+
+def test_the_first_wrong_leaf_and_the_last_good_time_are_named(kept):
+    newest = max(name for name in kept.files if name.endswith(".ndjson") and "segments" in name)
+    first_leaf = int(Path(newest).name[:12])
+    data = bytearray(kept.files[newest])
+    lines = bytes(data).splitlines(keepends=True)
+    target = next(n for n, line in enumerate(lines) if b'"commit"' in line) + 2
+    at = sum(map(len, lines[:target])) + 40
+    data[at] ^= 1
+    (kept.directory / newest).write_bytes(data)
+    first = kept.house.verify().findings[0]
+    assert first.index is not None
+    assert first.index >= first_leaf
+    assert first.line is not None
+    assert first.line <= target + 1
+    assert first.since is not None
+
+
+def test_a_file_put_in(kept):
+    for directory in {str(Path(name).parent) for name in kept.files if "/log/" in name}:
+        path = kept.directory / directory / "more"
+        path.write_bytes(b"x")
+        assert_found(kept, str(path.relative_to(kept.directory)), "inserted")
+        path.unlink()
+    for name in ("segments/000000000999.ndjson", "segments/000000000001.ndjson.zst"):
+        path = kept.house.paths.directory / name
+        path.write_bytes(b"")
+        assert kept.house.verify().verdict is Verdict.TAMPERED
+        path.unlink()
+    for name in ("bodies/2026-01-01.ndjson", "quarantine/x-" + "0" * 64):
+        path = kept.house.paths.directory / name
+        path.write_bytes(b"")
+        assert_found(kept, str(path.relative_to(kept.directory)), "inserted")
+        path.unlink()
+
+
+def test_a_link_in_place_of_a_file(kept, tmp_path):
+    for name in kept.files:
+        path = kept.directory / name
+        moved = tmp_path / "moved"
+        shutil.move(path, moved)
+        path.symlink_to(moved)
+        assert kept.house.verify().verdict is Verdict.TAMPERED, name
+        path.unlink()
+        shutil.move(moved, path)
+
+
+def test_an_earlier_copy_of_one_file(kept):
+    tried = 0
+    for copy in kept.copies[:-1]:
+        for name, data in copy.items():
+            if "/spool/" in name or kept.files.get(name) == data:
+                continue
+            path = kept.directory / name
+            path.write_bytes(data)
+            same = (
+                name not in kept.files
+                and f"{name}.zst" in kept.files
+                and segments.decompress(kept.files[f"{name}.zst"], name) == data
+            )
+            expected = Verdict.INTACT if same else Verdict.TAMPERED
+            assert kept.house.verify().verdict is expected, name
+            tried += 1
+            kept.restore()
+    assert tried > 10
+
+
+def test_the_whole_state_rolled_back_while_the_copy_outside_stays(kept):
+    for copy in [*kept.copies[:-1], {}]:
+        kept.restore({**copy, **{n: d for n, d in kept.files.items() if "checkpoints" in n}})
+        report = kept.house.verify()
+        assert report.verdict is Verdict.TAMPERED
+        kept.restore()
+
+
+def test_the_log_or_all_its_checkpoints_gone(kept):
+    for within in ("state/log", "state/keys", "state.checkpoints"):
+        kept.restore({n: d for n, d in kept.files.items() if not n.startswith(within)})
+        assert kept.house.verify().verdict is Verdict.TAMPERED
+        kept.restore()
+
+
+def test_the_collector_refuses_what_verify_calls_tampered_and_repairs_nothing(kept, monkeypatch):
+    monkeypatch.setattr(durable, "os", Disk())
+    for name in ("log/default/checkpoint", "log/default/writers", "keys/default.vkey"):
+        (kept.house.state.root / name).write_bytes(b"x\n")
+        before = snapshot(kept.directory)
+        with pytest.raises(TamperedError):
+            kept.house.collect()
+        assert snapshot(kept.directory) == before
+        kept.restore()
+
+
+def test_another_key_than_the_pinned_one(kept):
+    real = keys.read_public(kept.house.paths.vkey)
+    assert real is not None
+    assert kept.house.verify(key=real).verdict is Verdict.INTACT
+    assert kept.house.verify(key=real).logs[0].pinned
+    other = note.SigningKey(real.name, b"\x07" * 32).verifier
+    assert kept.house.verify(key=other).verdict is Verdict.TAMPERED
+
+
+def test_a_checkpoint_that_the_caller_holds(kept):
+    for copy in kept.copies:
+        held = copy["state/log/default/checkpoint"]
+        assert kept.house.verify(checkpoint=held).verdict is Verdict.INTACT
+    kept.restore(kept.copies[1])
+    assert kept.house.verify().verdict is Verdict.INTACT
+    report = kept.house.verify(checkpoint=kept.files["state/log/default/checkpoint"])
+    assert report.verdict is Verdict.TAMPERED
+
+
+def test_a_pinned_key_without_its_private_half(kept):
+    real = keys.read_public(kept.house.paths.vkey)
+    kept.house.paths.key.unlink()
+    assert kept.house.verify(key=real).verdict is Verdict.INTACT
+
+
+def test_rewriting_all_with_the_key_is_not_found_and_that_is_said(kept):
+    key = keys.read_private(kept.house.paths.key)
+    assert key is not None
+    paths = kept.house.paths
+    frontier = merkle.Frontier()
+    for one in segments.list_segments(paths.segments):
+        out = b""
+        for found in Scanner(segments.read_segment(one), original_frontier(kept, one)).batches():
+            lines = [
+                line.replace(b'"server":"files"', b'"server":"lies!"') for line in found.leaves
+            ]
+            out += encode_batch(lines, frontier)
+        (one.compressed if one.has_compressed else one.plain).write_bytes(
+            segments.compress(out) if one.has_compressed else out
+        )
+    checkpoint = note.Checkpoint(key.name, frontier.size, frontier.root())
+    signed = key.sign(checkpoint.format())
+    paths.checkpoint.write_bytes(signed)
+    paths.outside.write_bytes(signed)
+    old = Writers.parse(note.open_note(paths.writers.read_bytes(), key.verifier))
+    new = Writers(key.name, frontier.size, old.outside, old.collected_at_us, frontier, old.states)
+    paths.writers.write_bytes(key.sign(new.format()))
+    report = kept.house.verify()
+    assert report.verdict is Verdict.INTACT
+    assert report.limits == f"{LIMITS}0 records unsealed for 0 s"
+    held = kept.files["state/log/default/checkpoint"]
+    assert kept.house.verify(checkpoint=held).verdict is Verdict.TAMPERED
+
+
+def original_frontier(kept: Kept, segment: segments.Segment) -> merkle.Frontier:
+    frontier = merkle.Frontier()
+    for name in sorted(kept.files):
+        if "/segments/" not in name or int(Path(name).name[:12]) >= segment.first:
+            continue
+        data = kept.files[name]
+        text = segments.decompress(data, name) if name.endswith(".zst") else data
+        scanner = Scanner(text, frontier)
+        list(scanner.batches())
+        frontier = scanner.frontier
+    return frontier
+
+
+def test_an_unsealed_record_forged_with_a_right_crc_is_not_found_and_that_is_said(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(durable, "os", Disk())
+    house = House(tmp_path)
+    one = house.emitter()
+    one.call()
+    house.collect()
+    record = one.received()
+    data = one.path.read_bytes()
+    forged = record.header.replace(b'"server":"files"', b'"server":"lies!"')
+    changed = type(record)(forged, record.salt, record.body)
+    one.path.write_bytes(data.replace(encode_frame(record), encode_frame(changed)))
+    house.clock.now_us += 2 * DAY_US
+    report = house.verify()
+    assert report.verdict is Verdict.INTACT
+    assert report.limits == f"{LIMITS}1 records unsealed for 2 d"
+    house.close()
+
+
+def test_an_empty_state_is_intact(tmp_path):
+    report = House(tmp_path).verify()
+    assert report.verdict is Verdict.INTACT
+    assert report.limits == f"{LIMITS}0 records unsealed for 0 s"
+
+
+def test_leaf_lines_of_the_collector_and_of_spools_are_told_apart():
+    line = leaf_line(b'{"a":1}', COLLECTOR, 0)
+    assert line.endswith(b'"peer":{"via":"collector"},"receivedAt":"1970-01-01T00:00:00.000000Z"}')
