@@ -88,20 +88,20 @@ def received(
     else:
         effect, source = effect_of_method(method)
     return Received(
-        number=number,
-        at_us=at_us,
-        direction=sender,
-        method=method,
-        method_known=method in METHODS,
-        jsonrpc_id=message.get("id"),
-        tool=tool,
-        tool_registered=tool in tools,
-        args=args,
-        args_bytes=size,
-        effect=effect,
-        effect_source=source,
-        connection=connection,
-        trace=trace,
+        number,
+        at_us,
+        sender,
+        method,
+        method in METHODS,
+        message.get("id"),
+        tool,
+        tool in tools,
+        args,
+        size,
+        effect,
+        source,
+        connection,
+        trace,
     )
 
 

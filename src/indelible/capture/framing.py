@@ -62,12 +62,13 @@ class Splitter:
         """Whether the stream stands inside a line."""
         return self._size > 0
 
+    def is_line(self, chunk: bytes) -> bool:
+        """Return whether *chunk*, fed now, would be one whole line: the common case."""
+        return not self._size and chunk.find(b"\n") == len(chunk) - 1
+
     def feed(self, chunk: bytes) -> Iterator[Part]:
         """Yield what *chunk* completes."""
         at = 0
-        if not self._size and chunk.find(b"\n") == len(chunk) - 1:
-            yield Line(chunk)  # the common case: one message, one read
-            return
         while (newline := chunk.find(b"\n", at)) >= 0:
             yield self._ended(chunk[at : newline + 1])
             at = newline + 1

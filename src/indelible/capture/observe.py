@@ -22,8 +22,9 @@ from indelible.capture.calls import (
 )
 from indelible.capture.outline import Outline
 from indelible.capture.protocol import (
+    Declared,
     client_info,
-    declared_protocol,
+    declared,
     id_key,
     member,
     protocol_version,
@@ -59,6 +60,8 @@ class Observer:
     tools: Tools = field(default_factory=Tools)
     _count: int = 0
     _open: dict[tuple[Direction, tuple[str, str]], deque[Open]] = field(default_factory=dict)
+    _said: Declared | None = None
+    _server_info: Json = None
 
     def message(self, sender: Direction, message: Json, size: int, at: Instant) -> list[Event]:
         """Return the events of one JSON-RPC message (or batch) from *sender*.
@@ -134,8 +137,9 @@ class Observer:
         self, sender: Direction, method: str, message: dict[str, Json], size: int, at: Instant
     ) -> list[Event]:
         params = message.get("params")
-        if method == "initialize" or (isinstance(params, dict) and "_meta" in params):
-            self._declared(method, params)
+        said = declared(method, params)
+        if said is not None and said != self._said:
+            self._learn_client(said)
         args = kept_args(method, params)
         request = self._received(sender, message, size, at, args=args)
         if request.jsonrpc_id is None:
@@ -196,7 +200,7 @@ class Observer:
         if not queue:
             del self._open[key]
         if sender == "server":
-            self._learn(call.received.method, reply.get("result"))
+            self._learn_server(call.received.method, reply.get("result"))
         return [replied(call, reply, at.monotonic_us, size=size, readable=readable)]
 
     def _notification(
@@ -210,22 +214,26 @@ class Observer:
         cancelled = ErrorType.CANCELLED
         return [ended(c, at.monotonic_us, Outcome.ERROR, cancelled, text) for c in queue]
 
-    def _declared(self, method: str, params: Json) -> None:
+    def _learn_client(self, said: Declared) -> None:
         """Remember what the client says of itself and which revision it speaks."""
-        client = client_info(method, params)
-        if client is not None and client != self.connection.client:
-            self.connection = replace(self.connection, client=client)
-        version = declared_protocol(method, params)
-        if version is not None and version != self.connection.protocol_version:
-            self.connection = replace(self.connection, protocol_version=version)
+        self._said = said
+        known = self.connection
+        self.connection = replace(
+            known,
+            client=client_info(said.info) or known.client,
+            protocol_version=protocol_version(said.version) or known.protocol_version,
+        )
 
-    def _learn(self, method: str, result: Json) -> None:
+    def _learn_server(self, method: str, result: Json) -> None:
         """Remember what the server declares: its version, the protocol, its tools."""
         if method == "tools/list":
             self.tools.learn(result)
-        version = member(server_info(result), "version")
-        if isinstance(version, str) and version != self.connection.server_version:
-            self.connection = replace(self.connection, server_version=version)
+        info = server_info(result)
+        if info is not None and info != self._server_info:
+            self._server_info = info
+            version = member(info, "version")
+            if isinstance(version, str):
+                self.connection = replace(self.connection, server_version=version)
         if method == "initialize":
             agreed = protocol_version(member(result, "protocolVersion"))
             self.connection = replace(self.connection, protocol_version=agreed)

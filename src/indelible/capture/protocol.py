@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from indelible.model.canonical import Json
 from indelible.model.event import Effect, EffectSource
@@ -43,7 +44,9 @@ METHODS = frozenset([*_EFFECTS, "tools/call"])
 
 _PROTOCOL_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-_META = "io.modelcontextprotocol/"
+_CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
+_PROTOCOL = "io.modelcontextprotocol/protocolVersion"
+_SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 
 
 def effect_of_method(method: str) -> tuple[Effect, EffectSource]:
@@ -88,32 +91,47 @@ def protocol_version(value: Json) -> str | None:
 def trace_id(params: Json) -> str | None:
     """Return the W3C trace id of ``_meta.traceparent``, or None where it is absent or malformed."""
     value = member(params, "_meta", "traceparent")
-    match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    match = _TRACEPARENT.fullmatch(value)
     return match[1] if match and match[1] != "0" * 32 else None
 
 
-def client_info(method: str, params: Json) -> dict[str, Json] | None:
-    """Return what the client says of itself: name and version, asserted, never verified."""
-    info = member(params, "_meta", f"{_META}clientInfo")
+class Declared(NamedTuple):
+    """What a client says of itself: asserted, never verified."""
+
+    info: Json
+    """``clientInfo`` as it stands on the wire."""
+
+    version: Json
+    """The protocol revision it names."""
+
+
+def declared(method: str, params: Json) -> Declared | None:
+    """Return what a request's sender says of itself, or None where it says nothing."""
+    if not isinstance(params, dict):
+        return None
     if method == "initialize":
-        info = member(params, "clientInfo")
+        return Declared(params.get("clientInfo"), params.get("protocolVersion"))
+    meta = params.get("_meta")
+    if not isinstance(meta, dict):
+        return None
+    return Declared(meta.get(_CLIENT_INFO), meta.get(_PROTOCOL))
+
+
+def client_info(info: Json) -> dict[str, Json] | None:
+    """Return name and version of a ``clientInfo``, as far as they are text."""
     if not isinstance(info, dict):
         return None
     said = {key: info.get(key) for key in ("name", "version")}
     return {key: value for key, value in said.items() if isinstance(value, str)} or None
 
 
-def declared_protocol(method: str, params: Json) -> str | None:
-    """Return the protocol revision that a request names."""
-    if method == "initialize":
-        return protocol_version(member(params, "protocolVersion"))
-    return protocol_version(member(params, "_meta", f"{_META}protocolVersion"))
-
-
-def server_info(result: Json) -> dict[str, Json] | None:
-    """Return what the server says of itself in a result."""
-    info = member(result, "serverInfo") or member(result, "_meta", f"{_META}serverInfo")
-    return info if isinstance(info, dict) else None
+def server_info(result: Json) -> Json:
+    """Return what the server says of itself in a result, as it stands on the wire."""
+    if not isinstance(result, dict):
+        return None
+    return result.get("serverInfo") or member(result, "_meta", _SERVER_INFO)
 
 
 def id_key(jsonrpc_id: Json) -> tuple[str, str]:

@@ -130,9 +130,10 @@ class Recorder:
     def _write(self, events: list[Event]) -> None:
         """Keep the records of *events*, all or none of them."""
         records: list[Record] = []
+        refs = self._refs
         try:
             for event in events:
-                if isinstance(event, Completed) and event.number not in self._refs:
+                if isinstance(event, Completed) and event.number not in refs:
                     continue  # its call ran, or was refused, unrecorded: counted as a loss
                 records.append(self._record(event, self._spool.next_seq + len(records)))
             if records:
@@ -140,11 +141,11 @@ class Recorder:
         except Exception:
             for event in events:
                 if isinstance(event, Received):
-                    self._refs.pop(event.number, None)
+                    refs.pop(event.number, None)
             raise
         for event in events:
             if isinstance(event, Completed):
-                self._refs.pop(event.number, None)
+                refs.pop(event.number, None)
 
     def _record(self, event: Event, seq: int) -> Record:
         writer = self._spool.writer

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from indelible.capture.assemble import Emitter, clock_us, monotonic_us, open_emitter, os_actor
 from indelible.capture.calls import Open, Tools, ended, kept_args, received, replied
 from indelible.capture.policy import FailurePolicy
-from indelible.capture.protocol import client_info, id_key, member, protocol_version
+from indelible.capture.protocol import client_info, declared, id_key, member, protocol_version
 from indelible.errors import UsageError
 from indelible.model.canonical import Json, encode
 from indelible.model.event import Actor, Completed, Connection, ErrorType, Origin, Outcome
@@ -134,7 +134,8 @@ class Audit:
             self._recorder.keep([_cancelled(call)])
 
     def _connection(self, ctx: ServerRequestContext[Any, Any], params: Json) -> Connection:
-        client = client_info(ctx.method, params) or _client_of_session(ctx)
+        said = declared(ctx.method, params)
+        client = (client_info(said.info) if said else None) or _client_of_session(ctx)
         http = ctx.request is not None
         actor = _token_actor() or (_unknown_actor(ctx) if http else self._os_actor)
         key = (actor, tuple(sorted((client or {}).items())), ctx.protocol_version, http)

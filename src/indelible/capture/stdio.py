@@ -77,7 +77,10 @@ class Relay:
         splitter = Splitter()
         try:
             while chunk := os.read(self._fds.from_client, READ_BYTES):
-                self._client_parts(splitter.feed(chunk))
+                if splitter.is_line(chunk):
+                    self._pass_lines([chunk])
+                else:
+                    self._client_parts(splitter.feed(chunk))
             self._client_parts(splitter.end())
         except BrokenPipeError:
             # The server reads no more. Let the client see that as it would without us.
@@ -91,7 +94,10 @@ class Relay:
         """Pass on what the server sends until it ends."""
         splitter = Splitter()
         while chunk := os.read(self._fds.from_server, READ_BYTES):
-            self._record_replies(splitter.feed(chunk))
+            if splitter.is_line(chunk):
+                self._record_lines([chunk])
+            else:
+                self._record_replies(splitter.feed(chunk))
             self._to_client(chunk)
         self._record_replies(splitter.end())
 
@@ -177,22 +183,27 @@ class Relay:
         else:
             self._recorder.keep(self._observer.arrived(over.received, over.outline, at))
 
-    def _record_replies(self, parts: Iterable[Part]) -> None:
-        lines: list[bytes] = []
+    def _record_lines(self, lines: list[bytes]) -> None:
+        """Record whole lines of the server's."""
         with self._lock:
-            events: list[Event] = []
-            for part in parts:
-                if isinstance(part, Line):
-                    lines.append(part.data)
-                elif isinstance(part, Start):
-                    self._reply_outline = part.outline
-                elif isinstance(part, End) and self._reply_outline is not None:
-                    outline, self._reply_outline = self._reply_outline, None
-                    events += self._observer.outlined("server", outline, part.size, self._now())
-            if lines:
-                events += self._events("server", lines, self._now())
+            events = self._events("server", lines, self._now())
             if events:
                 self._recorder.keep(events)
+
+    def _record_replies(self, parts: Iterable[Part]) -> None:
+        lines: list[bytes] = []
+        for part in parts:
+            if isinstance(part, Line):
+                lines.append(part.data)
+            elif isinstance(part, Start):
+                self._reply_outline = part.outline
+            elif isinstance(part, End) and self._reply_outline is not None:
+                outline, self._reply_outline = self._reply_outline, None
+                with self._lock:
+                    events = self._observer.outlined("server", outline, part.size, self._now())
+                    self._recorder.keep(events)
+        if lines:
+            self._record_lines(lines)
 
     def _events(self, sender: Direction, lines: list[bytes], at: Instant) -> list[Event]:
         """Return the events of whole lines; noise in a row makes one event."""

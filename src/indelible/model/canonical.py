@@ -12,6 +12,7 @@ Json: TypeAlias = Union[bool, int, float, str, list["Json"], dict[str, "Json"], 
 _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 )
+_ESCAPE = json.encoder.encode_basestring
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -27,7 +28,16 @@ def encode(value: Json) -> bytes:
 
         UnicodeEncodeError: On a lone surrogate.
     """
-    return _ENCODER.encode(value).encode("utf-8")
+    return encode_text(value).encode("utf-8")
+
+
+def encode_text(value: Json) -> str:
+    """Return *value* as the text of canonical JSON (see `encode`)."""
+    if type(value) is str:
+        return _ESCAPE(value)
+    if type(value) is int:
+        return str(value)
+    return _ENCODER.encode(value)
 
 
 def format_time(at_us: int) -> str:

@@ -6,11 +6,11 @@ enums and numbers alone (`control`). Format: docs/reference/format.md section 2.
 
 from __future__ import annotations
 
-import hashlib
 from enum import Enum
 from typing import NamedTuple
 
 from indelible.model.canonical import Json, encode, format_time
+from indelible.model.digest import sha256_hex
 from indelible.model.template import Template, quoted
 
 VERSION = 1
@@ -85,7 +85,7 @@ def seal_filled(template: Template, texts: dict[str, object], body: bytes, stamp
 
 def body_hash(salt: bytes, body: bytes) -> str:
     """Return SHA-256(salt ‖ body) in hex: the header's commitment to its body."""
-    return hashlib.sha256(salt + body).hexdigest()
+    return sha256_hex(salt + body)
 
 
 def control(

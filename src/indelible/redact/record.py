@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from indelible.model.canonical import Json, encode, format_time
+from indelible.model.canonical import Json, encode, encode_text, format_time
 from indelible.model.event import (
     Actor,
     Completed,
@@ -210,7 +210,7 @@ class Redactor:
             rest["target"] = target
         if notes.notes:
             rest["redactions"] = notes.notes
-        texts: dict[str, object] = {name: encode(value).decode() for name, value in rest.items()}
+        texts: dict[str, object] = {name: encode_text(value) for name, value in rest.items()}
         texts["requestId"] = quoted(event.trace or call_id)
         holes = frozenset(texts)
         found = self._known.bodies.get(holes)
