@@ -46,93 +46,78 @@ REQUIREMENTS = [
         "model.header-canonical",
         "The bytes of a header equal what an independent RFC 8785 library writes.",
         f"{ISSUE}; {FORMAT} 2",
-        gap=MODEL,
     ),
     Requirement(
         "model.header-bounded",
         "A header is at most 4,096 bytes and holds no content and no identity.",
         f"{FORMAT} 2",
-        gap=MODEL,
     ),
     Requirement(
         "model.body-hash",
         "A header commits to its body through a random salt, so a body can be erased.",
         f"{FORMAT} 2",
-        gap=MODEL,
     ),
     Requirement(
         "model.uuid7",
         "A call's id is a UUIDv7 (RFC 9562) that carries the time of receipt.",
         ISSUE,
-        gap=MODEL,
     ),
     Requirement(
         "model.frame-round-trip",
         "What the frame codec writes it reads again, and any other bytes cost it bounded time.",
         f"{FORMAT} 3",
-        gap=MODEL,
     ),
     Requirement(
         "model.flat-fields",
         "The flat entry has the guide's ten fields under the guide's names.",
         GUIDE,
-        gap=MODEL,
     ),
     Requirement(
         "model.two-records",
         "A call makes two records: one before the tool runs, one before the reply leaves.",
         f"{DESIGN} 3",
-        gap=CAPTURE,
     ),
     # Redaction
     Requirement(
         "redact.guide-keys",
         "Every key the guide names is redacted in any spelling and at any depth.",
         GUIDE,
-        gap=REDACTION,
     ),
     Requirement(
         "redact.guide-values",
         "E-mail addresses, card numbers and tokens are redacted wherever they stand in a value.",
         GUIDE,
-        gap=REDACTION,
     ),
     Requirement(
         "redact.nested-password",
         "A secret nested in objects and arrays is redacted, not only one at the top.",
         ISSUE,
-        gap=REDACTION,
     ),
     Requirement(
         "redact.error-text",
         "Error text is redacted as arguments are, and is at most 500 characters.",
         f"{ISSUE}; {GUIDE}",
-        gap=REDACTION,
     ),
     Requirement(
         "redact.json-in-strings",
         "JSON inside a string is redacted as if it were not inside a string.",
         ISSUE,
-        gap=REDACTION,
     ),
     Requirement(
         "redact.truncation-last",
         "A string of more than 500 characters keeps 200, cut after redaction, so that no cut "
         "leaves half a secret.",
         f"{GUIDE}; {DESIGN} 4",
-        gap=REDACTION,
     ),
     Requirement(
         "redact.bounded-time",
         "No input stalls a call: redaction takes time linear in the input, up to fixed caps.",
         ISSUE,
-        gap=REDACTION,
     ),
     Requirement(
         "redact.never-raw",
         "What breaks a bound of the redactor becomes [UNREDACTABLE], never raw text.",
         f"{DESIGN} 4",
-        gap=REDACTION,
     ),
     Requirement(
         "redact.no-secret-on-disk",
@@ -157,7 +142,6 @@ REQUIREMENTS = [
         "wrap.bytes-untouched",
         "What client and server say to one another passes byte for byte as it was sent.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.reference-servers",
@@ -168,37 +152,31 @@ REQUIREMENTS = [
         "wrap.long-lines",
         "Lines of 100 KB, 1 MB and 32 MB pass in linear time and bounded memory.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.locale",
         "Non-ASCII text passes and is recorded under a locale that is not UTF-8.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.batch",
         "Every call of a JSON-RPC batch is recorded.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.id-less",
         "A call without an id is recorded and closed at once as unknown: no reply can come.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.not-json",
         "Lines that are no JSON pass as they are and are recorded as unparseable.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.concurrency",
         "Twenty slow calls run as concurrently through wrap as without it.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.exit-code",
@@ -247,14 +225,12 @@ REQUIREMENTS = [
         "wrap.cancelled",
         "A cancelled call is recorded as an error of type cancelled.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.full-disk",
         "On a full disk calls run or are refused as the policy says, and a gap record says how "
         "many.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.stdlib-start",
@@ -279,38 +255,32 @@ REQUIREMENTS = [
         "spool.torn-tail",
         "A half-written last frame of a dead writer is cut off, kept and recorded.",
         f"{ISSUE}; {FORMAT} 3",
-        gap=SEALING,
     ),
     Requirement(
         "spool.rolls",
         "A spool rolls at its size or age, and a roll starts a collection.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "spool.forked-writers",
         "A writer that forks becomes two writers: no sequence number is used twice.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "spool.hostile",
         "A spool is hostile input: foreign owners, links and damaged frames do no harm.",
         f"{DESIGN} 1",
-        gap=SEALING,
     ),
     Requirement(
         "spool.empty-removed",
         "A spool that is wholly in the log is removed, and only after a durable seal.",
         ISSUE,
-        gap=SEALING,
     ),
     # Collection
     Requirement(
         "collect.once",
         "`collect --once` puts all that is in the spools into the log and exits.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "collect.detached",
@@ -328,13 +298,11 @@ REQUIREMENTS = [
         "collect.two-at-once",
         "Two collectors on one state directory never corrupt, fork or duplicate.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "collect.killed",
         "A process group killed while a collection runs leaves a log that the next one continues.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "collect.never-read",
@@ -346,75 +314,63 @@ REQUIREMENTS = [
         "collect.modes",
         "Directories of the state are 0700 and its files 0600.",
         ISSUE,
-        gap=SEALING,
     ),
     # Sealing
     Requirement(
         "seal.rfc6962",
         "Roots and proofs are those of RFC 6962.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "seal.signed-note",
         "A checkpoint is an Ed25519 C2SP signed note that other implementations accept.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "seal.outside-checkpoint",
         "The newest checkpoint is also outside the data directory and is always compared.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "seal.commit-lines",
         "Batch k+1 is never written before batch k is durable with its commit line.",
         f"{FORMAT} 4",
-        gap=SEALING,
     ),
     Requirement(
         "seal.torn-tail",
         "A torn tail that a crash explains is moved to quarantine, cut off and recorded.",
         f"{ISSUE}; {FORMAT} 7",
-        gap=SEALING,
     ),
     Requirement(
         "seal.tampering-refused",
         "A log that was tampered with is never repaired or continued.",
         ISSUE,
-        gap=SEALING,
     ),
     # Verification
     Requirement(
         "seal.edit-detected",
         "An edited byte of any stored file makes verify exit 3 and name the first wrong place.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "seal.delete-detected",
         "A deleted leaf, body or file makes verify exit 3 and name the first wrong place.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "seal.insert-detected",
         "An inserted leaf or body makes verify exit 3 and name the first wrong place.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "seal.reorder-detected",
         "Leaves in another order make verify exit 3 and name the first wrong place.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "seal.cut-detected",
         "A log cut at its end makes verify exit 3 and name the first wrong place.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "seal.rollback-detected",
@@ -430,13 +386,11 @@ REQUIREMENTS = [
         "verify.says-l0-limits",
         "What L0 cannot detect (with the key, or in an unsealed spool) verify says by itself.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "verify.no-false-alarm",
         "verify finds nothing wrong with 1,000 fuzzed honest logs.",
         ISSUE,
-        gap=SEALING,
     ),
     # Reading
     Requirement(

@@ -293,10 +293,12 @@ MESSAGES = (
     | st.builds(notification, st.just("notifications/x"))
     | st.recursive(
         st.none() | st.integers() | st.text(max_size=3),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["id", "method", "params", "result", "error", "_meta", "name"]),
-            inner,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["id", "method", "params", "result", "error", "_meta", "name"]),
+                inner,
+            )
         ),
     )
 )

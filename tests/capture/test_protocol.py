@@ -68,7 +68,9 @@ def test_a_method_has_the_effect_that_mcp_gives_it() -> None:
     assert effect_of_method("tools/call") == ("undeclared", "none")
 
 
-@pytest.mark.parametrize("text", ["٢٠٢٦-٠٧-٢٨", "2026-07-28\n", "2026-7-28", "v2026-07-28", 20, None])
+@pytest.mark.parametrize(
+    "text", ["٢٠٢٦-٠٧-٢٨", "2026-07-28\n", "2026-7-28", "v2026-07-28", 20, None]
+)
 def test_only_a_date_in_digits_is_a_revision(text) -> None:
     assert protocol_version(text) is None
 

@@ -37,7 +37,8 @@ def test_a_blank_line_is_nothing(blank) -> None:
 
 
 @pytest.mark.parametrize(
-    "noise", [b"hello\n", b"{\n", b"7\n", b'"text"\n', b"null\n", b"true\n", b"\xff\xfe\n", b"{}}\n"]
+    "noise",
+    [b"hello\n", b"{\n", b"7\n", b'"text"\n', b"null\n", b"true\n", b"\xff\xfe\n", b"{}}\n"],
 )
 def test_what_is_no_message_is_noise(noise) -> None:
     assert read_line(noise) == [Noise(noise.strip())]

@@ -350,6 +350,7 @@ def test_status_says_what_is_recorded_sealed_and_wrong(trail: Trail, ran) -> Non
     assert len(report["problems"]) == 1
 
 
+@pytest.mark.requirement("collect.once")
 def test_collect_says_what_it_did(trail: Trail, ran) -> None:
     writer = fill(trail)
     writer.received("fatal")

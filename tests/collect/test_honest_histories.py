@@ -53,6 +53,7 @@ def collect(house: House, dice: random.Random, patch: pytest.MonkeyPatch) -> Non
         assert house.verify().verdict is not Verdict.TAMPERED
 
 
+@pytest.mark.requirement("verify.no-false-alarm")
 def test_no_honest_history_raises_an_alarm(tmp_path, monkeypatch):
     monkeypatch.setattr(batch, "MAX_RECORDS", 5)
     for seed in range(HISTORIES):

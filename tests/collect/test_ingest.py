@@ -72,6 +72,7 @@ def test_half_a_frame_of_a_live_writer_is_waited_for(house):
     assert kinds(house) == {"received": 2, "completed": 1}
 
 
+@pytest.mark.requirement("spool.empty-removed")
 def test_a_dead_writer_is_closed_and_its_spool_removed(house):
     one = house.emitter()
     one.received()
@@ -245,6 +246,7 @@ def test_damage_in_the_middle_is_kept_and_told_once(house):
     assert house.verify().verdict is Verdict.INCOMPLETE
 
 
+@pytest.mark.requirement("spool.torn-tail")
 def test_a_torn_end_is_what_a_kill_leaves(house):
     one = house.emitter()
     one.call()
@@ -265,6 +267,7 @@ def test_a_spool_that_vanished_leaves_no_call_open(house):
     assert house.collect().closed == 0
 
 
+@pytest.mark.requirement("spool.hostile")
 def test_files_that_are_no_spools_of_ours_are_refused_and_left(house, tmp_path):
     one = house.emitter()
     one.received()
@@ -293,6 +296,7 @@ def test_files_that_are_no_spools_of_ours_are_refused_and_left(house, tmp_path):
     assert sum("not read" in one for one in report.logs[0].notes) == 4
 
 
+@pytest.mark.requirement("spool.hostile")
 def test_a_spool_of_another_user_is_refused(house):
     house.emitter().received()
     with pytest.raises(StateError, match="belongs to user"):
@@ -454,6 +458,7 @@ def test_the_place_outside_belongs_to_another_log(house, tmp_path):
     assert "INDELIBLE_CHECKPOINT_DIR" in caught.value.hint
 
 
+@pytest.mark.requirement("verify.never-writes")
 def test_verify_writes_nothing(house):
     one = house.emitter()
     one.call()

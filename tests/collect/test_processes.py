@@ -9,6 +9,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from indelible.seal.verify import Verdict
 from indelible.store import lock
 from tests.collect.emitters import House
@@ -61,6 +63,7 @@ def start(code: str, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.requirement("collect.two-at-once")
 def test_ten_emitters_and_two_collectors_at_once(tmp_path):
     house = House(tmp_path)
     root = str(house.state.root)
@@ -78,6 +81,7 @@ def test_ten_emitters_and_two_collectors_at_once(tmp_path):
     assert report.logs[0].leaves == 10 * (81 + 1) + 5
 
 
+@pytest.mark.requirement("collect.killed")
 def test_collectors_killed_at_any_instant(tmp_path):
     house = House(tmp_path, roll_bytes=5000)
     for number in range(12):

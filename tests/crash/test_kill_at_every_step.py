@@ -111,6 +111,7 @@ def make(tmp_path, name: str) -> House:
     return House(directory, roll_bytes=1500)
 
 
+@pytest.mark.requirement("collect.killed")
 def test_a_kill_at_any_step_loses_nothing_and_raises_no_alarm(tmp_path, monkeypatch):
     for step in range(1, MAX_STEPS):
         house = make(tmp_path, str(step))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from indelible.seal.merkle import Frontier
 from indelible.seal.segment import COLLECTOR, Scanner, encode_batch, leaf_line
 
@@ -67,6 +69,7 @@ def states(count: int, *, sync: bool):
             acked = frontier.size
 
 
+@pytest.mark.requirement("seal.torn-tail")
 def test_no_acknowledged_leaf_is_lost_and_no_crash_looks_like_tampering():
     torn = 0
     for data, acked in states(20_000, sync=True):
@@ -77,6 +80,7 @@ def test_no_acknowledged_leaf_is_lost_and_no_crash_looks_like_tampering():
     assert torn > 5_000
 
 
+@pytest.mark.requirement("seal.commit-lines")
 def test_the_enumeration_finds_a_writer_that_does_not_sync():
     lost = sum(scan(data)[0] < acked for data, acked in states(2_000, sync=False))
     assert lost > 500

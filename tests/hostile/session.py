@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 SERVERS = Path(__file__).parent / "servers"
 RAW = [sys.executable, "-I", "-S", str(SERVERS / "raw.py")]
 INDELIBLE = [sys.executable, "-m", "indelible"]
-DEADLINE_S = 60
+DEADLINE_S = 30
 """After which a test fails instead of hanging."""
 
 
@@ -45,6 +46,7 @@ class Session:
         self._in = self.process.stdin
         self._out = self.process.stdout
         self._held = b""
+        self._pouring: list[threading.Thread] = []
 
     def send(self, *messages: Any) -> None:
         """Send each message as a line; bytes go as they are."""
@@ -55,6 +57,18 @@ class Session:
         rest = memoryview(data)
         while rest:
             rest = rest[self._in.write(rest) :]
+
+    def pour(self, data: bytes) -> threading.Thread:
+        """Send bytes from a thread of their own: more than the pipes hold, while we read."""
+
+        def send() -> None:
+            with contextlib.suppress(BrokenPipeError):
+                self.send(data)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        self._pouring.append(thread)
+        return thread
 
     def _more(self) -> bytes:
         ready, _, _ = select.select([self._out], [], [], DEADLINE_S)
@@ -110,12 +124,14 @@ class Session:
         if self.process.poll() is None:
             self.kill_group()
         self.process.wait(DEADLINE_S)
+        for thread in self._pouring:
+            thread.join(DEADLINE_S)
         self._out.close()
         if not self._in.closed:
             self._in.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def session(command: list[str], stderr: Path, **environment: str) -> Iterator[Session]:
     running = Session(command, stderr, **environment)
     try:

@@ -62,7 +62,9 @@ def test_what_is_written_is_read_again(records) -> None:
 @pytest.mark.requirement("model.frame-round-trip")
 @given(
     st.lists(
-        RECORDS.map(encode_frame) | st.binary(max_size=40) | st.sampled_from([b"IND1", b"IND", b"I"])
+        RECORDS.map(encode_frame)
+        | st.binary(max_size=40)
+        | st.sampled_from([b"IND1", b"IND", b"I"])
     ).map(b"".join)
 )
 def test_any_bytes_are_read_and_no_byte_is_passed_over_in_silence(data) -> None:

@@ -36,7 +36,8 @@ def undocumented(part: str, kind: str, keys: set[str]) -> set[str]:
         key
         for key in keys
         if not re.search(
-            rf"^(all|optional)|`{re.escape(kind)}`|`{kind.split('.')[0]}\.\*`", table.get(key, "")
+            rf"^(all|optional)|`{re.escape(kind)}`|`{kind.split('.', maxsplit=1)[0]}\.\*`",
+            table.get(key, ""),
         )
     }
 
@@ -71,7 +72,9 @@ def test_so_is_that_of_a_control_record(kind, reason, stamp, at_us, fields) -> N
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-(1 << 53) + 1, (1 << 53) - 1) | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner)
+        ),
     )
 )
 def test_the_encoder_is_rfc_8785_where_it_says_so(value) -> None:
@@ -136,7 +139,9 @@ def test_a_header_commits_to_salt_and_body(event, stamp) -> None:
 @example([float("nan"), float("inf"), 10**400])
 @example({"k" * 5000: ["v" * 5000] * 50})
 def test_whatever_is_on_the_wire_fits_into_a_frame(value) -> None:
-    event = Received(number=0, at_us=0, direction="client", method="x", args=value, jsonrpc_id=value)
+    event = Received(
+        number=0, at_us=0, direction="client", method="x", args=value, jsonrpc_id=value
+    )
     frame = encode_frame(record_of(event, STAMP))
     kept = record_of(event, STAMP).body
     assert "args" in json.loads(kept, parse_constant=pytest.fail)  # NaN is no JSON

@@ -60,6 +60,7 @@ def completed(**changes: object) -> Kept:
     return Kept(**{**fields, **changes})  # type: ignore[arg-type]
 
 
+@pytest.mark.requirement("model.flat-fields")
 def test_a_joined_call_has_the_guides_fields_under_the_guides_names() -> None:
     entry = call_entry(received(), completed())
     FLAT.validate(entry)

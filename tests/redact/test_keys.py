@@ -40,6 +40,7 @@ shipping mapping pinned spinner opinion cotton query limit offset status
 """.split()
 
 
+@pytest.mark.requirement("redact.guide-keys")
 @pytest.mark.parametrize("name", SENSITIVE)
 def test_is_sensitive(name: str) -> None:
     assert keys.is_sensitive(name)

@@ -94,6 +94,7 @@ def test_error_text_is_short_stable_and_alike_for_both_gates(text, limit) -> Non
     assert once.value == FAST.text(once.value, limit=limit).value
 
 
+@pytest.mark.requirement("redact.truncation-last")
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_at_any_offset_leaves_no_run_of_eight(name) -> None:
     secret = SECRETS[name]
@@ -213,6 +214,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.requirement("redact.bounded-time")
 @pytest.mark.parametrize("family", HOSTILE)
 @pytest.mark.parametrize("times", [1, 40])
 def test_hostile_text_is_looked_at_a_bounded_number_of_times(family, times) -> None:

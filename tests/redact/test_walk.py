@@ -31,6 +31,8 @@ def nested(depth: int, inner: object) -> object:
 
 
 class TestTheGuide:
+    @pytest.mark.requirement("redact.nested-password")
+    @pytest.mark.requirement("redact.guide-keys")
     @pytest.mark.parametrize(
         "key", ["email", "password", "token", "secret", "ssn", "phone", "creditCard", "creditcard"]
     )
@@ -44,6 +46,7 @@ class TestTheGuide:
     def test_booleans_and_null_under_a_sensitive_key_are_kept(self, scrub, value) -> None:
         assert Scrubbed({"password": value}) == scrub.value({"password": value})
 
+    @pytest.mark.requirement("redact.guide-values")
     @pytest.mark.parametrize(
         ("text", "kept"),
         [
@@ -62,11 +65,13 @@ class TestTheGuide:
             "[TOKEN]", ""
         ).replace("[REDACTED]", "")
 
+    @pytest.mark.requirement("redact.truncation-last")
     def test_strings_over_500_keep_200_and_say_so(self, scrub) -> None:
         kept = "word " * 40 + " ... [TRUNCATED]"
         assert kept == scrub.value("word " * 101).value
         assert "word " * 100 == scrub.value("word " * 100).value
 
+    @pytest.mark.requirement("redact.error-text")
     def test_error_text_is_at_most_500_characters_with_its_suffix(self, scrub) -> None:
         text = scrub.text("no such file " * 100).value
         assert len(text) == 500
@@ -109,6 +114,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.requirement("redact.json-in-strings")
 @pytest.mark.parametrize("case", PLANTED)
 def test_planted_secrets_are_gone_from_value_notes_and_error_text(scrub, case) -> None:
     value, secret = PLANTED[case]
@@ -178,11 +184,13 @@ class TestBounds:
 
         assert scrub.value([Spy()]).value == ["[UNREDACTABLE]"]
 
+    @pytest.mark.requirement("redact.never-raw")
     def test_depth(self, scrub) -> None:
         assert scrub.value(nested(32, 1)).value == nested(32, 1)
         assert scrub.value(nested(33, 1)).value == nested(32, "[UNREDACTABLE]")
         encode(scrub.value(nested(900, 1)).value)
 
+    @pytest.mark.requirement("redact.never-raw")
     def test_nodes(self, scrub) -> None:
         kept = scrub.value([0] * 5000).value
         assert kept == [0] * 2000 + ["... [TRUNCATED 3000 more]"]

@@ -73,6 +73,7 @@ HASHES = [merkle.leaf_hash(one) for one in LEAVES]
 MANY = [merkle.leaf_hash(b"%d" % n) for n in range(131)]
 
 
+@pytest.mark.requirement("seal.rfc6962")
 @pytest.mark.parametrize("size", range(9))
 def test_published_roots(size):
     assert merkle.root(HASHES[:size]) == ROOTS[size]
@@ -83,6 +84,7 @@ def test_published_roots(size):
     assert frontier.size == size
 
 
+@pytest.mark.requirement("seal.rfc6962")
 @pytest.mark.parametrize("vector", INCLUSION)
 def test_published_inclusion_proofs(vector):
     index, size, *path = vector
@@ -93,6 +95,7 @@ def test_published_inclusion_proofs(vector):
     )
 
 
+@pytest.mark.requirement("seal.rfc6962")
 @pytest.mark.parametrize("vector", CONSISTENCY)
 def test_published_consistency_proofs(vector):
     old, new, *path = vector

@@ -44,6 +44,7 @@ seeds = st.binary(min_size=32, max_size=32)
 names = st.from_regex(r"[a-z0-9./-]{1,40}", fullmatch=True)
 
 
+@pytest.mark.requirement("seal.signed-note")
 def test_the_example_of_go():
     key = SigningKey.parse(GO_SKEY)
     assert key.format() == GO_SKEY
@@ -53,6 +54,7 @@ def test_the_example_of_go():
     assert open_note(GO_NOTE, key.verifier) == GO_TEXT
 
 
+@pytest.mark.requirement("seal.signed-note")
 def test_the_example_of_the_specification():
     assert open_note(SPEC_NOTE, VerifierKey.parse(SPEC_VKEY)) == b"This is an example message.\n"
 

@@ -116,6 +116,7 @@ def test_the_kept_state_has_every_kind_of_file(kept):
     assert sum("segments" in name for name in kept.files) > 2
 
 
+@pytest.mark.requirement("seal.edit-detected")
 def test_a_flipped_bit_anywhere(kept):
     dice = random.Random(1)
     tried = 0
@@ -135,6 +136,7 @@ def test_a_flipped_bit_anywhere(kept):
     assert tried > 1500
 
 
+@pytest.mark.requirement("seal.delete-detected")
 def test_a_missing_file(kept):
     for name in stored(kept):
         (kept.directory / name).unlink()
@@ -168,6 +170,9 @@ def line_edits(lines: list[bytes]) -> Iterator[tuple[str, list[bytes]]]:
     yield "an empty line at the end", [*lines, b"\n"]
 
 
+@pytest.mark.requirement("seal.reorder-detected")
+@pytest.mark.requirement("seal.insert-detected")
+@pytest.mark.requirement("seal.delete-detected")
 def test_lines_deleted_doubled_inserted_swapped_and_cut(kept):
     for name in stored(kept):
         path = kept.directory / name
@@ -198,6 +203,7 @@ def first_is_near(found: str, label: str) -> bool:
     return found == label or ("/segments/" in label and "/segments/" in found)
 
 
+@pytest.mark.requirement("seal.cut-detected")
 def test_a_tail_cut_at_the_end_of_a_batch(kept):
     newest = max(name for name in kept.files if name.endswith(".ndjson") and "segments" in name)
     data = kept.files[newest]
@@ -226,6 +232,7 @@ def test_the_first_wrong_leaf_and_the_last_good_time_are_named(kept):
     assert first.since is not None
 
 
+@pytest.mark.requirement("seal.insert-detected")
 def test_a_file_put_in(kept):
     for directory in {str(Path(name).parent) for name in kept.files if "/log/" in name}:
         path = kept.directory / directory / "more"
@@ -255,6 +262,7 @@ def test_a_link_in_place_of_a_file(kept, tmp_path):
         shutil.move(moved, path)
 
 
+@pytest.mark.requirement("seal.rollback-detected")
 def test_an_earlier_copy_of_one_file(kept):
     tried = 0
     for copy in kept.copies[:-1]:
@@ -275,6 +283,8 @@ def test_an_earlier_copy_of_one_file(kept):
     assert tried > 10
 
 
+@pytest.mark.requirement("seal.rollback-detected")
+@pytest.mark.requirement("seal.outside-checkpoint")
 def test_the_whole_state_rolled_back_while_the_copy_outside_stays(kept):
     for copy in [*kept.copies[:-1], {}]:
         kept.restore({**copy, **{n: d for n, d in kept.files.items() if "checkpoints" in n}})
@@ -290,6 +300,7 @@ def test_the_log_or_all_its_checkpoints_gone(kept):
         kept.restore()
 
 
+@pytest.mark.requirement("seal.tampering-refused")
 def test_the_collector_refuses_what_verify_calls_tampered_and_repairs_nothing(kept, monkeypatch):
     monkeypatch.setattr(durable, "os", Disk())
     for name in ("log/default/checkpoint", "log/default/writers", "keys/default.vkey"):
@@ -326,6 +337,7 @@ def test_a_pinned_key_without_its_private_half(kept):
     assert kept.house.verify(key=real).verdict is Verdict.INTACT
 
 
+@pytest.mark.requirement("verify.says-l0-limits")
 def test_rewriting_all_with_the_key_is_not_found_and_that_is_said(kept):
     key = keys.read_private(kept.house.paths.key)
     assert key is not None
@@ -368,6 +380,7 @@ def original_frontier(kept: Kept, segment: segments.Segment) -> merkle.Frontier:
     return frontier
 
 
+@pytest.mark.requirement("verify.says-l0-limits")
 def test_an_unsealed_record_forged_with_a_right_crc_is_not_found_and_that_is_said(
     tmp_path, monkeypatch
 ):

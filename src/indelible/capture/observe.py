@@ -7,7 +7,6 @@ the server's 1), so replies meet their requests by direction and id.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from indelible.capture.calls import (
 from indelible.capture.outline import Outline
 from indelible.capture.protocol import (
     Declared,
+    IdKey,
     client_info,
     declared,
     id_key,
@@ -59,7 +59,7 @@ class Observer:
     connection: Connection
     tools: Tools = field(default_factory=Tools)
     _count: int = 0
-    _open: dict[tuple[Direction, tuple[str, str]], deque[Open]] = field(default_factory=dict)
+    _open: dict[tuple[Direction, IdKey], list[Open]] = field(default_factory=dict)
     _said: Declared | None = None
     _server_info: Json = None
 
@@ -118,7 +118,7 @@ class Observer:
         queue = self._open.pop(key, None)
         left = [c for c in queue or () if c.received.number != request.number]
         if left:
-            self._open[key] = deque(left)
+            self._open[key] = left
         return Completed(request.number, Outcome.ERROR, ErrorType.DENIED, error)
 
     def _single(self, sender: Direction, message: Json, size: int, at: Instant) -> list[Event]:
@@ -170,7 +170,7 @@ class Observer:
 
     def _expect(self, request: Received, at: Instant) -> None:
         key = (request.direction, id_key(request.jsonrpc_id))
-        self._open.setdefault(key, deque()).append(Open(request, at.monotonic_us))
+        self._open.setdefault(key, []).append(Open(request, at.monotonic_us))
 
     def _outlined_reply(
         self, sender: Direction, found: dict[str, Json], size: int, at: Instant
@@ -196,7 +196,7 @@ class Observer:
         queue = self._open.get(key)
         if not queue:
             return []
-        call = queue.popleft()
+        call = queue.pop(0)
         if not queue:
             del self._open[key]
         if sender == "server":

@@ -114,7 +114,7 @@ class Outline:
                 self._in_key_place[self._depth - 1] = symbol == 0x7B
         elif symbol in _CLOSERS:
             self._scalar_ended()
-            self._depth -= 1
+            self._depth = max(0, self._depth - 1)
         elif symbol == 0x3A:
             self._colon()
         else:

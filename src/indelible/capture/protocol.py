@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from indelible.model.canonical import Json
 from indelible.model.event import Effect, EffectSource
@@ -134,17 +134,22 @@ def server_info(result: Json) -> Json:
     return result.get("serverInfo") or member(result, "_meta", _SERVER_INFO)
 
 
-def id_key(jsonrpc_id: Json) -> tuple[str, str]:
+IdKey: TypeAlias = tuple[str, str | float]
+
+
+def id_key(jsonrpc_id: Json) -> IdKey:
     """Return a key under which a request and its reply meet: ``"7"`` and ``7`` are two ids.
 
     Numbers are read as JavaScript reads them, which answers ``1.0`` with ``1``.
     Objects and arrays are no ids; they are never asked for their text.
     """
+    if isinstance(jsonrpc_id, str):
+        return "string", jsonrpc_id
     if isinstance(jsonrpc_id, (int, float)) and not isinstance(jsonrpc_id, bool):
         try:
-            return "number", repr(float(jsonrpc_id))
+            return "number", float(jsonrpc_id)
         except OverflowError:
-            return "number", "inf"
+            return "number", float("inf")
     if isinstance(jsonrpc_id, (list, dict)):
-        return "other", ""
-    return type(jsonrpc_id).__name__, str(jsonrpc_id)
+        return "none", ""
+    return "other", str(jsonrpc_id)

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 from indelible.capture.assemble import Emitter, clock_us, monotonic_us, open_emitter, os_actor
 from indelible.capture.calls import Open, Tools, ended, kept_args, received, replied
 from indelible.capture.policy import FailurePolicy
-from indelible.capture.protocol import client_info, declared, id_key, member, protocol_version
+from indelible.capture.protocol import (
+    IdKey,
+    client_info,
+    declared,
+    id_key,
+    member,
+    protocol_version,
+)
 from indelible.errors import UsageError
 from indelible.model.canonical import Json, encode
 from indelible.model.event import Actor, Completed, Connection, ErrorType, Origin, Outcome
@@ -59,7 +66,7 @@ def attach(
     origin = Origin(name or str(server.name), "stdio", "sdk")
     emitter = open_emitter(state, origin, policy=policy, warn=warn)
     emitter.collect_leftovers()
-    threading.Thread(target=emitter.cleaner.load, name="indelible-load", daemon=True).start()
+    threading.Thread(target=emitter.cleaner.load, name="indelible-load").start()
     chain.insert(_INSIDE_THE_SPAN, Audit(emitter, str(server.version or "unknown")))
     atexit.register(emitter.close)
 
@@ -74,7 +81,7 @@ class Audit:
         self._tools = Tools()
         self._lock = threading.Lock()
         self._count = 0
-        self._open: dict[tuple[int, tuple[str, str]], Open] = {}
+        self._open: dict[tuple[int, IdKey], Open] = {}
         self._connections: dict[tuple[object, ...], Connection] = {}
         self._os_actor = os_actor()
 
@@ -119,7 +126,7 @@ class Audit:
         )
         return Open(request, monotonic_us())
 
-    def _end(self, key: tuple[int, tuple[str, str]], event: Completed) -> None:
+    def _end(self, key: tuple[int, IdKey], event: Completed) -> None:
         """Record the end of a call, unless the client has cancelled it before."""
         if self._open.pop(key, None) is not None:
             self._recorder.keep([event])
@@ -160,11 +167,11 @@ def _failure(call: Open, error: BaseException) -> Completed:
     if isinstance(error, asyncio.CancelledError) or type(error).__name__ == "Cancelled":
         return _cancelled(call)
     from mcp.shared.exceptions import MCPError  # noqa: PLC0415 — loaded already, or no call
-    from pydantic import ValidationError  # noqa: PLC0415
 
-    kind = ErrorType.EXCEPTION
-    if isinstance(error, (MCPError, ValidationError)):
-        kind = ErrorType.RPC_ERROR
+    # Params that break their schema: pydantic's error, which we do not import for its name.
+    malformed = isinstance(error, ValueError) and type(error).__name__ == "ValidationError"
+    known = malformed or isinstance(error, MCPError)
+    kind = ErrorType.RPC_ERROR if known else ErrorType.EXCEPTION
     text = error.message if isinstance(error, MCPError) else f"{type(error).__name__}: {error}"
     return ended(call, monotonic_us(), Outcome.ERROR, kind, text)
 

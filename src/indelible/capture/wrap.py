@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import threading
@@ -78,7 +79,7 @@ def _run_child(argv: list[str], emitter: Emitter, warn: Callable[[str], None]) -
         return Ending(code, None)
     emitter.collect_leftovers()
     # The heavy half of redaction loads while the server starts.
-    threading.Thread(target=emitter.cleaner.load, name="indelible-load", daemon=True).start()
+    threading.Thread(target=emitter.cleaner.load, name="indelible-load").start()
     assert process.stdin is not None
     assert process.stdout is not None
     descriptors = Descriptors(
@@ -93,6 +94,7 @@ def _run_child(argv: list[str], emitter: Emitter, warn: Callable[[str], None]) -
     relay = Relay(descriptors, observer, emitter.recorder, _now)
     up = threading.Thread(target=relay.client_to_server, name="indelible-up", daemon=True)
     down = threading.Thread(target=relay.server_to_client, name="indelible-down", daemon=True)
+    gc.freeze()  # what start-up made stays: collections need not walk it
     up.start()
     down.start()
     ending = wait(process)

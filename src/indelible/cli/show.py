@@ -130,7 +130,7 @@ def _print_redactions(notes: list[Json]) -> None:
 
 
 def _field(name: str, value: Json) -> None:
-    click.echo(f"{visible(name):<22}{'-' if value is None else line(value)}")
+    click.echo(f"{visible(name):<21} {'-' if value is None else line(value)}")
 
 
 def _print_proof(kind: str, proof: Proof, checkpoint: Checkpoint) -> None:

@@ -17,9 +17,9 @@ from indelible.model.record import Record
 
 ROLL_BYTES = 8 << 20
 ROLL_US = 600 * 1_000_000
-CHECK_EVERY = 16
-"""Appends between two looks at the clock and at the file's name: each look costs as
-much as a write."""
+CHECK_US = 200_000
+"""Time between two looks at whether the file still has its name: a look costs as much as
+a write, and the time between is what can be lost to whoever removes a live spool."""
 
 
 class Spool:
@@ -59,8 +59,8 @@ class Spool:
         self._fd = -1
         self._size = 0
         self._opened_us = 0
+        self._check_us = 0
         self._broken = False
-        self._unchecked = 0
 
     def redraw(self) -> None:
         """Become a new writer. For the child of a fork: its parent's file stays the parent's."""
@@ -101,17 +101,17 @@ class Spool:
         if self._fd < 0:
             self._open_part()
             return
-        self._unchecked += 1
+        now_us = self._clock_us()
         full = self._size > 0 and self._size + size > self._roll_bytes
-        if full or self._broken or (self._unchecked >= CHECK_EVERY and self._is_due()):
+        old = now_us - self._opened_us > self._roll_us
+        if full or old or self._broken or (now_us >= self._check_us and self._is_lost(now_us)):
             self._open_part()
             self._on_roll()
 
-    def _is_due(self) -> bool:
-        """Return whether the part has served its time, or was taken away from under us."""
-        self._unchecked = 0
-        old = self._clock_us() - self._opened_us > self._roll_us
-        return old or os.fstat(self._fd).st_nlink == 0
+    def _is_lost(self, now_us: int) -> bool:
+        """Return whether somebody removed the part from under us."""
+        self._check_us = now_us + CHECK_US
+        return os.fstat(self._fd).st_nlink == 0
 
     def _open_part(self) -> None:
         make_directory(self._directory)
@@ -134,7 +134,6 @@ class Spool:
         self._size = 0
         self._opened_us = self._clock_us()
         self._broken = False
-        self._unchecked = 0
         if old >= 0:
             os.close(old)
 

@@ -66,8 +66,8 @@ def parse_time(text: str) -> int:
 def uuid7(at_us: int, random: bytes) -> str:
     """Return a UUIDv7 (RFC 9562 section 5.7) from a time and ten random bytes."""
     time, rest = f"{at_us // 1000:012x}"[-12:], random[:10].hex()
-    variant = "89ab"[random[2] & 3]
-    return f"{time[:8]}-{time[8:]}-7{rest[:3]}-{variant}{rest[5:8]}-{rest[8:20]}"
+    variant = "89ab"[random[2] >> 4 & 3]
+    return f"{time[:8]}-{time[8:]}-7{rest[1:4]}-{variant}{rest[5:8]}-{rest[8:]}"
 
 
 def uuid7_time(text: str) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from indelible.model.canonical import Json, encode, format_time
 from indelible.model.digest import sha256_hex
-from indelible.model.template import Template, quoted
+from indelible.model.template import Template
 
 VERSION = 1
 MAX_HEADER_BYTES = 4096
@@ -77,9 +77,9 @@ def seal_filled(template: Template, texts: dict[str, object], body: bytes, stamp
     The quick way to what `seal_body` does. The template has ``v`` among its
     constants and `STAMPED` among its holes.
     """
-    texts["writer"] = quoted(stamp.writer)
+    texts["writer"] = f'"{stamp.writer}"'
     texts["seq"] = stamp.seq
-    texts["bodyHash"] = quoted(body_hash(stamp.salt, body))
+    texts["bodyHash"] = f'"{body_hash(stamp.salt, body)}"'
     return Record(template.fill(texts), stamp.salt, body)
 
 

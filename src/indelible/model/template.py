@@ -19,8 +19,8 @@ class Template:
         constants: Members that stay.
 
         holes: Names of the members to be filled in. A hole takes the member's
-            JSON text: `quoted` for a plain string, `str` of an integer, or what
-            `canonical.encode` gives, decoded.
+            JSON text: a plain string in quotes, an integer, or what
+            `canonical.encode_text` gives.
     """
 
     def __init__(self, constants: Mapping[str, Json], holes: frozenset[str]) -> None:
@@ -36,8 +36,3 @@ class Template:
     def fill(self, texts: Mapping[str, object]) -> bytes:
         """Return the object as canonical JSON, its holes filled with *texts*."""
         return (self._format % texts).encode()
-
-
-def quoted(plain: str) -> str:
-    """Return *plain* as JSON text; it holds nothing that JSON would escape."""
-    return f'"{plain}"'

@@ -29,7 +29,7 @@ from indelible.model.record import (
     seal_body,
     seal_filled,
 )
-from indelible.model.template import Template, quoted
+from indelible.model.template import Template
 from indelible.redact.walk import Scrubbed, Scrubber
 
 ERROR_CHARS = 500
@@ -99,8 +99,8 @@ class Redactor:
         notes = _Notes()
         body = self._received_body(event, notes, call_id)
         texts: dict[str, object] = {
-            "id": quoted(call_id),
-            "timestamp": quoted(format_time(event.at_us)),
+            "id": f'"{call_id}"',
+            "timestamp": f'"{format_time(event.at_us)}"',
             "argsBytes": event.args_bytes,
             "redactionCount": notes.count,
         }
@@ -211,7 +211,7 @@ class Redactor:
         if notes.notes:
             rest["redactions"] = notes.notes
         texts: dict[str, object] = {name: encode_text(value) for name, value in rest.items()}
-        texts["requestId"] = quoted(event.trace or call_id)
+        texts["requestId"] = f'"{event.trace or call_id}"'
         holes = frozenset(texts)
         found = self._known.bodies.get(holes)
         if found is None:

@@ -73,7 +73,13 @@ class Server:
                 answer(id_, content=[])
             self.held.clear()
         elif method is not None and "id" in message:
-            say({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32601, "message": method}})
+            say(
+                {
+                    "jsonrpc": "2.0",
+                    "id": message["id"],
+                    "error": {"code": -32601, "message": method},
+                }
+            )
 
     def tool_plain(self, id_: Any, arguments: Any, line: bytes) -> None:
         if id_ is not None:
