@@ -1,75 +1,113 @@
-"""A raw JSON-RPC client over pipes: the cheapest peer a stdio server can have."""
+"""Two clients for a stdio server: the official SDK's, and the cheapest there can be."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Self
 
-from typing_extensions import Self
+from bench import cpu
+from bench.figures import Sample
+from bench.texts import prose
 
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+END_S = 20
+SESSION = Path(__file__).with_name("sdk_session.py")
 
 
-class StdioPeer:
-    """Starts *command*, shakes hands, and calls tools; knows its process tree's CPU."""
+class _Child:
+    """A process at the other end of two pipes, and the lines to and from it."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
-        self._next_id = 0
 
     def __enter__(self) -> Self:
-        self.request(
-            "initialize",
-            {
-                "protocolVersion": "2025-11-25",
-                "capabilities": {},
-                "clientInfo": {"name": "bench", "version": "0"},
-            },
-        )
-        self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
-        self.request("tools/list", {})
         return self
 
     def __exit__(self, *_: object) -> None:
-        stdin = self._process.stdin
-        if stdin is not None:
-            stdin.close()
-        self._process.wait(20)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started: the wrapper, if there is one."""
+        return self._process.pid
+
+    def _send(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + b"\n")
+        self._process.stdin.flush()
+
+    def _answer(self) -> dict[str, object]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise ConnectionError(f"{self._process.args!r} ended")
+        answer: dict[str, object] = json.loads(line)
+        return answer
+
+
+class StdioPeer(_Child):
+    """A raw JSON-RPC client in this process: starts *command*, shakes hands, calls."""
+
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        super().__init__(command, environment)
+        self._next_id = 0
+        self._pids: list[int] = []
+
+    def __enter__(self) -> Self:
+        who = {"name": "bench", "version": "0"}
+        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": who}
+        self.request("initialize", params)
+        self._send(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
+        self.request("tools/list", {})
+        self._pids = cpu.tree(self.pid)
+        return self
 
     def request(self, method: str, params: dict[str, object]) -> dict[str, object]:
         """Send one request and return its reply."""
         self._next_id += 1
-        self._send(
-            {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
-        )
-        stdout = self._process.stdout
-        assert stdout is not None
-        reply: dict[str, object] = json.loads(stdout.readline())
-        return reply
-
-    def _send(self, message: dict[str, object]) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None
-        stdin.write(json.dumps(message).encode() + b"\n")
-        stdin.flush()
+        message = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
+        self._send(json.dumps(message).encode())
+        return self._answer()
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds of the process tree so far, detached collections left out."""
-        return sum(_cpu_s(pid) for pid in _tree(self._process.pid))
+        """Return the CPU seconds of wrapper and server so far; no collection is among them."""
+        return cpu.cpu_s(self._pids)
+
+    def call(self, calls: int) -> None:
+        """Call the tool so many times."""
+        for number in range(calls):
+            arguments = {"name": "echo", "arguments": {"text": prose(number)}}
+            if "result" not in self.request("tools/call", arguments):
+                raise ConnectionError("a call failed")
+
+    def measure(self, calls: int) -> Sample:
+        """Return CPU (client, wrapper and server) and wall time of one call out of so many."""
+        before, started = time.process_time() + self.cpu_s(), time.perf_counter()
+        self.call(calls)
+        wall = time.perf_counter() - started
+        used = time.process_time() + self.cpu_s() - before
+        return Sample(used / calls * 1e6, wall / calls * 1e6)
 
 
-def _tree(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(p for child in children for p in _tree(int(child)))]
+class SdkPeer(_Child):
+    """The official SDK's client in a process of its own, below which it starts *command*."""
 
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        super().__init__([sys.executable, "-P", str(SESSION), *command], environment)
 
-def _cpu_s(pid: int) -> float:
-    """Return user and system time from schedstat (nanoseconds), summed over the threads."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
+    def measure(self, calls: int) -> Sample:
+        """Return CPU (client, wrapper and server) and wall time of one call out of so many."""
+        self._send(str(calls).encode())
+        answer = self._answer()
+        return Sample(float(str(answer["cpu_us"])), float(str(answer["wall_us"])))

@@ -33,21 +33,19 @@ def audit(
 
     Raises:
         UsageError: If *server* cannot be audited, or *profile* is unknown.
+
+        StateError: If nothing says where the state directory is.
     """
     # Imported here: `import indelible` stays free of what only a server needs.
-    from pathlib import Path  # noqa: PLC0415
-
     from indelible.capture.policy import PROFILES  # noqa: PLC0415
     from indelible.capture.sdk import attach  # noqa: PLC0415
     from indelible.errors import UsageError  # noqa: PLC0415
-    from indelible.model.place import state_directory  # noqa: PLC0415
+    from indelible.place import state_directory  # noqa: PLC0415
 
     if profile not in PROFILES:
         known = ", ".join(sorted(PROFILES))
         raise UsageError(f"unknown profile {profile!r}", hint=f"profiles: {known}")
-    given = None if state is None else os.fspath(state)
-    home = os.path.expanduser("~")  # asks the user database where HOME is not set
-    directory = Path(state_directory(given, {"HOME": home, **os.environ}))
+    directory = state_directory(state, os.environ)
     attach(server, state=directory, name=name, policy=PROFILES[profile], warn=_warn)
     return server
 

@@ -58,17 +58,18 @@ class Session:
         while rest:
             rest = rest[self._in.write(rest) :]
 
-    def pour(self, data: bytes) -> threading.Thread:
+    def pour(self, data: bytes, *, end: bool = False) -> None:
         """Send bytes from a thread of their own: more than the pipes hold, while we read."""
 
         def send() -> None:
             with contextlib.suppress(BrokenPipeError):
                 self.send(data)
+                if end:
+                    self.end_input()
 
         thread = threading.Thread(target=send)
         thread.start()
         self._pouring.append(thread)
-        return thread
 
     def _more(self) -> bytes:
         ready, _, _ = select.select([self._out], [], [], DEADLINE_S)

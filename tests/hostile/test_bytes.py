@@ -46,19 +46,24 @@ def test_every_byte_arrives_and_comes_back(sent, tmp_path, start, wrap, state) -
         taken = tmp_path / name
         command = ["tee", str(taken)]
         mirror = start(command) if name == "direct" else wrap(command=command)
-        pouring = mirror.pour(sent)
-        back = b""
-        while len(back) < len(sent):
-            back += mirror._more()
-        pouring.join()
-        code, rest = mirror.end()
-        back += rest
+        mirror.pour(sent, end=True)
+        code, back = mirror.wait_after(mirror.rest())
         # Whoever asked and got no answer is told so by the wrapper, after all else.
         back = back[: back.rfind(sent) + len(sent)] if name == "wrapped" else back
         heard.append((code, back, taken.read_bytes()))
-        assert mirror.stderr.read_bytes() == b""
+        assert b"Traceback" not in mirror.stderr.read_bytes()
     assert heard[0] == (0, sent, sent)
     assert heard[1] == heard[0]
+
+
+def test_a_call_under_an_id_of_any_depth_is_on_record(wrap, state) -> None:
+    server = wrap()
+    server.send(deep_ids(), call("last", "peek"))
+    assert server.hear()["id"] == "last"
+    server.end_input()
+    assert server.wait_after(server.rest())[0] == 0
+    assert server.stderr.read_bytes() == b""
+    assert len(calls(state, "method:ping")) == deep_ids().count(b"\n")
 
 
 @pytest.mark.requirement("wrap.not-json")

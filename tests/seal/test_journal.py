@@ -11,7 +11,7 @@ from indelible.model.canonical import uuid7
 from indelible.model.record import Stamp, body_hash
 from indelible.seal.abandoned import ABANDONED, abandoned
 from indelible.seal.density import Density
-from indelible.seal.journal import Book, Intent, Read, Writers, WriterState
+from indelible.seal.journal import Book, Intent, Read, Sealed, Writers, WriterState
 from indelible.seal.merkle import Frontier, leaf_hash
 from indelible.seal.note import Checkpoint, SigningKey
 from indelible.seal.notes import RawNotes, judge_notes
@@ -21,10 +21,12 @@ W = uuid7(10**15, bytes(10))
 V = uuid7(10**15, bytes(9) + b"\x01")
 
 numbers = st.integers(0, 2**53 - 1)
-reads = st.dictionaries(
-    st.integers(0, 999_999),
-    st.builds(Read, numbers, st.from_regex(r"[0-9a-f]{64}", fullmatch=True)),
-)
+hashes = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+read = st.builds(Read, numbers, hashes)
+reads = st.dictionaries(st.integers(0, 999_999), read)
+listings = st.fixed_dictionaries({"bodies": hashes, "quarantine": hashes, "segments": hashes})
+files = st.builds(Sealed, numbers, read, listings)
+FILES = Sealed(0, Read(1, "0" * 64), dict.fromkeys(("bodies", "quarantine", "segments"), "1" * 64))
 states = st.dictionaries(
     st.sampled_from([W, V]), st.builds(WriterState, numbers, st.sets(numbers, max_size=4), reads)
 )
@@ -43,19 +45,21 @@ def test_intents_read_as_they_were_written(size, root):
     assert Intent.parse(intent.format()) == intent
 
 
-@given(st.integers(0, 50), st.booleans(), st.integers(0, 4 * 10**15), states)
-def test_writers_read_as_they_were_written(size, outside, at_us, content):
-    writers = Writers(KEY.name, size, outside, at_us, frontier(size), content)
+@given(st.integers(0, 50), st.booleans(), st.integers(0, 4 * 10**15), states, files)
+def test_writers_read_as_they_were_written(size, outside, at_us, content, sealed):
+    there = sealed if size else None
+    writers = Writers(KEY.name, size, outside, at_us, frontier(size), content, there)
     again = Writers.parse(writers.format())
     assert again.format() == writers.format()
     assert (again.size, again.root, again.outside) == (size, writers.root, outside)
     assert again.states == content
+    assert again.sealed == there
     assert again.collected_at_us == at_us
 
 
 @given(st.data())
 def test_another_spelling_of_writers_is_refused(data):
-    text = Writers(KEY.name, 3, True, 0, frontier(3), {W: WriterState(2, {1})}).format()
+    text = Writers(KEY.name, 3, True, 0, frontier(3), {W: WriterState(2, {1})}, FILES).format()
     at = data.draw(st.integers(0, len(text) - 1))
     edited = bytearray(text)
     edited[at] ^= 1 << data.draw(st.integers(0, 7))
@@ -85,6 +89,37 @@ def test_what_is_no_writers_note(content):
         Writers.parse(text.encode())
     with pytest.raises(FormatError):
         Intent.parse(text.encode())
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ('"listings":{', '"listings":{"more":"' + "1" * 64 + '",'),
+        ('"quarantine":"' + "1" * 64, '"quarantine":"' + "1" * 63),
+        ('"quarantine":"' + "1" * 64 + '",', ""),
+        ('"first":0', '"first":-1'),
+        ('"first":0,', ""),
+        ('"bytes":1', '"bytes":true'),
+        ('"sha256":"' + "0" * 64, '"sha256":"' + "A" * 64),
+        ('"segment":', '"Segment":'),
+        ('"listings":', '"Listings":'),
+        ('"segment":{', '"segment":3,"x":{'),
+    ],
+)
+def test_what_a_writers_note_may_not_say_of_the_files(edit):
+    text = Writers(KEY.name, 3, True, 0, frontier(3), {}, FILES).format()
+    assert Writers.parse(text).sealed == FILES
+    edited = text.decode().replace(*edit)
+    assert edited.encode() != text
+    with pytest.raises(FormatError):
+        Writers.parse(edited.encode())
+
+
+@pytest.mark.parametrize(("size", "sealed"), [(0, FILES), (3, None)])
+def test_files_are_told_of_exactly_where_there_are_leaves(size, sealed):
+    text = Writers(KEY.name, size, True, 0, frontier(size), {}, sealed).format()
+    with pytest.raises(FormatError):
+        Writers.parse(text)
 
 
 def test_the_book_follows_the_headers():
@@ -151,7 +186,8 @@ def checkpoint(size: int, salt: int = 0) -> bytes:
 
 
 def writers(size: int, *, outside: bool = True) -> bytes:
-    return KEY.sign(Writers(KEY.name, size, outside, 0, frontier(size), {}).format())
+    sealed = FILES if size else None
+    return KEY.sign(Writers(KEY.name, size, outside, 0, frontier(size), {}, sealed).format())
 
 
 def intent(size: int) -> bytes:

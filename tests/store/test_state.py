@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,13 @@ def test_the_order_of_what_names_the_state(argument, environment, root):
     assert outside.checkpoints == Path("/o")
 
 
-def test_nothing_names_a_state():
+def test_without_home_the_user_database_is_asked():
+    home = Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    assert state.resolve(None, {}).root == home / ".local" / "state" / "indelible"
+
+
+def test_nothing_names_a_state(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: (1 << 31) - 7)
     with pytest.raises(StateError) as caught:
         state.resolve(None, {})
     assert "--state" in caught.value.hint

@@ -14,60 +14,17 @@ import pytest
 
 from indelible import durable
 from indelible.collect import batch
-from indelible.errors import FormatError, TamperedError
+from indelible.errors import FormatError
 from indelible.model.frame import encode_frame
 from indelible.seal import merkle, note
 from indelible.seal.journal import Writers
 from indelible.seal.segment import COLLECTOR, Scanner, encode_batch, leaf_line
 from indelible.seal.verify import Verdict
-from indelible.store import keys, segments
-from tests.collect.emitters import Disk, House, snapshot
+from indelible.store import keys, sealed, segments
+from tests.collect.emitters import Disk, House
+from tests.store.kept import DAY_US, Kept
 
-DAY_US = 86_400_000_000
 LIMITS = "L0: rewrite, rollback, tail cut and forged unsealed records by this user not detectable; "
-
-
-class Kept:
-    """A state that was collected several times, and how it stood after each."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.house = House(directory, roll_bytes=3000)
-        self.copies: list[dict[str, bytes]] = []
-        for number in range(4):
-            one = self.house.emitter()
-            for _ in range(3):
-                one.call()
-            one.received()
-            if number == 1:
-                one.raw(b"IND1\x00\x00\x01\x00torn")
-            one.end()
-            self.house.collect()
-            self.house.clock.now_us += DAY_US
-            self.copies.append(snapshot(directory))
-        assert self.house.verify().verdict is Verdict.INTACT
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        return self.copies[-1]
-
-    def restore(self, files: dict[str, bytes] | None = None, within: str = "") -> None:
-        wanted = self.files if files is None else files
-        for name in {*snapshot(self.directory), *wanted}:
-            path = self.directory / name
-            if not name.startswith(within):
-                continue
-            if name not in wanted:
-                path.unlink()
-            elif path.is_symlink() or not path.exists() or path.read_bytes() != wanted[name]:
-                path.unlink(missing_ok=True)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(wanted[name])
-                path.chmod(0o600)
-
-    def label(self, name: str) -> str:
-        inside = name.removeprefix("state/")
-        return inside if inside != name else str(self.directory / name)
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +172,39 @@ def test_a_tail_cut_at_the_end_of_a_batch(kept):
     assert first.since is not None
 
 
+@pytest.mark.requirement("seal.cut-detected")
+def test_the_bodies_that_a_cut_tail_leaves_are_one_finding(kept):
+    newest = max(name for name in kept.files if name.endswith(".ndjson") and "segments" in name)
+    (kept.directory / newest).unlink()
+    told = [one for one in kept.house.verify().findings if "/bodies/" in one.file]
+    assert len(told) == 1
+    first = int(Path(newest).name[:12])
+    size = merkle_size(kept)
+    assert told[0].what == f"body of no leaf: {first} and {size - first - 1} more after it"
+
+
+def merkle_size(kept: Kept) -> int:
+    return note.Checkpoint.parse(note.split_text(kept.house.paths.checkpoint.read_bytes())).size
+
+
+@pytest.mark.requirement("seal.cut-detected")
+def test_the_files_that_writers_tells_of_are_compared_too(kept):
+    """Where nothing else is wrong with them, as when somebody with the key signed it so."""
+    key = keys.read_private(kept.house.paths.key)
+    assert key is not None
+    path = kept.house.paths.writers
+    text = note.open_note(path.read_bytes(), key.verifier)
+    good = Writers.parse(text).sealed
+    assert good is not None
+    for digest, where in (
+        (good.segment.sha256, f"log/default/segments/{good.first:012d}.ndjson"),
+        *((digest, f"log/default/{name}") for name, digest in good.listings.items()),
+    ):
+        path.write_bytes(key.sign(text.replace(digest.encode(), b"0" * 64)))
+        (found,) = kept.house.verify().findings
+        assert found.file == where
+
+
 def test_the_first_wrong_leaf_and_the_last_good_time_are_named(kept):
     newest = max(name for name in kept.files if name.endswith(".ndjson") and "segments" in name)
     first_leaf = int(Path(newest).name[:12])
@@ -262,6 +252,14 @@ def test_a_link_in_place_of_a_file(kept, tmp_path):
         shutil.move(moved, path)
 
 
+def is_twin(kept: Kept, name: str, data: bytes) -> bool:
+    """Whether these are the lines of a segment that is there in its compressed form."""
+    stored = kept.files.get(f"{name}.zst")
+    return (
+        name not in kept.files and stored is not None and segments.decompress(stored, name) == data
+    )
+
+
 @pytest.mark.requirement("seal.rollback-detected")
 def test_an_earlier_copy_of_one_file(kept):
     tried = 0
@@ -271,11 +269,7 @@ def test_an_earlier_copy_of_one_file(kept):
                 continue
             path = kept.directory / name
             path.write_bytes(data)
-            same = (
-                name not in kept.files
-                and f"{name}.zst" in kept.files
-                and segments.decompress(kept.files[f"{name}.zst"], name) == data
-            )
+            same = is_twin(kept, name, data)
             expected = Verdict.INTACT if same else Verdict.TAMPERED
             assert kept.house.verify().verdict is expected, name
             tried += 1
@@ -297,18 +291,6 @@ def test_the_log_or_all_its_checkpoints_gone(kept):
     for within in ("state/log", "state/keys", "state.checkpoints"):
         kept.restore({n: d for n, d in kept.files.items() if not n.startswith(within)})
         assert kept.house.verify().verdict is Verdict.TAMPERED
-        kept.restore()
-
-
-@pytest.mark.requirement("seal.tampering-refused")
-def test_the_collector_refuses_what_verify_calls_tampered_and_repairs_nothing(kept, monkeypatch):
-    monkeypatch.setattr(durable, "os", Disk())
-    for name in ("log/default/checkpoint", "log/default/writers", "keys/default.vkey"):
-        (kept.house.state.root / name).write_bytes(b"x\n")
-        before = snapshot(kept.directory)
-        with pytest.raises(TamperedError):
-            kept.house.collect()
-        assert snapshot(kept.directory) == before
         kept.restore()
 
 
@@ -345,6 +327,7 @@ def test_rewriting_all_with_the_key_is_not_found_and_that_is_said(kept):
     frontier = merkle.Frontier()
     for one in segments.list_segments(paths.segments):
         out = b""
+        opened = segments.OpenSegment(one)
         for found in Scanner(segments.read_segment(one), original_frontier(kept, one)).batches():
             lines = [
                 line.replace(b'"server":"files"', b'"server":"lies!"') for line in found.leaves
@@ -353,12 +336,15 @@ def test_rewriting_all_with_the_key_is_not_found_and_that_is_said(kept):
         (one.compressed if one.has_compressed else one.plain).write_bytes(
             segments.compress(out) if one.has_compressed else out
         )
+        opened.add(out)
     checkpoint = note.Checkpoint(key.name, frontier.size, frontier.root())
     signed = key.sign(checkpoint.format())
     paths.checkpoint.write_bytes(signed)
     paths.outside.write_bytes(signed)
     old = Writers.parse(note.open_note(paths.writers.read_bytes(), key.verifier))
-    new = Writers(key.name, frontier.size, old.outside, old.collected_at_us, frontier, old.states)
+    files = sealed.seal(paths, opened, frontier.size)
+    at_us, states = old.collected_at_us, old.states
+    new = Writers(key.name, frontier.size, old.outside, at_us, frontier, states, files)
     paths.writers.write_bytes(key.sign(new.format()))
     report = kept.house.verify()
     assert report.verdict is Verdict.INTACT

@@ -40,3 +40,11 @@ COMPLIANCE = FailurePolicy(read=OnFailure.SPOOL, write=OnFailure.REFUSE)
 """Nothing that changes anything runs unrecorded."""
 
 PROFILES = {"dev": DEV, "compliance": COMPLIANCE}
+
+REFUSAL_CODE = -32_000
+"""JSON-RPC 2.0 section 5.1: an implementation-defined server error."""
+
+
+def refusal(trouble: str) -> str:
+    """Return what the caller of a refused call is told; *trouble* says what went wrong."""
+    return f"indelible: not run, because its audit record could not be written: {trouble}"

@@ -92,6 +92,8 @@ class Recorder:
         self._refs: dict[int, tuple[str, int, Effect]] = {}
         self._losses = _Losses()
         self._random = _Randomness()
+        self.trouble = ""
+        """What went wrong last, in the system's words."""
         _redraw_after_fork(self)
 
     def redraw(self) -> None:
@@ -163,6 +165,7 @@ class Recorder:
     def _keep_singly(self, events: list[Event], error: Exception) -> list[Received]:
         """Keep what can be kept of a batch that failed as a whole; return the refused calls."""
         refused = []
+        self.trouble = str(error)
         for event in events:
             policy = self._policy.of(self._effect(event))
             if self._tried(event, use_reserve=policy is OnFailure.SPOOL):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from indelible.capture.assemble import Emitter, clock_us, monotonic_us, open_emitter, os_actor
 from indelible.capture.calls import Open, Tools, ended, kept_args, received, replied
-from indelible.capture.policy import FailurePolicy
+from indelible.capture.policy import REFUSAL_CODE, FailurePolicy, refusal
 from indelible.capture.protocol import (
     IdKey,
     client_info,
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 CallNext = Callable[[Any], Awaitable[Any]]
 
-NOT_KEPT_CODE = -32_000
-NOT_KEPT = "indelible: not run, because its audit record could not be written"
 _MAX_CONNECTIONS = 1_000
 _INSIDE_THE_SPAN = 1
 """Position in the chain: inside the SDK's OpenTelemetry span, outside what unseals
@@ -81,7 +79,7 @@ class Audit:
         self._tools = Tools()
         self._lock = threading.Lock()
         self._count = 0
-        self._open: dict[tuple[int, IdKey], Open] = {}
+        self._open: dict[tuple[int, IdKey], list[Open]] = {}
         self._connections: dict[tuple[object, ...], Connection] = {}
         self._os_actor = os_actor()
 
@@ -92,21 +90,20 @@ class Audit:
             return await call_next(ctx)
         if _is_phantom(ctx):
             return await call_next(ctx)
-        key = (id(ctx.session), id_key(ctx.request_id))
+        key = (_peer(ctx), id_key(ctx.request_id))
         call = self._begin(ctx)
-        self._open[key] = call
         if self._recorder.keep([call.received]):
-            del self._open[key]
-            raise _refusal()
+            raise _refused(self._recorder.trouble)
+        self._open.setdefault(key, []).append(call)
         try:
             result = await call_next(ctx)
         except BaseException as error:
-            self._end(key, _failure(call, error))
+            self._end(key, call, _failure(call, error))
             raise
         if ctx.method == "tools/list":
             self._tools.learn(_plain(result))
         reply: dict[str, Json] = {"result": _plain(result)}
-        self._end(key, replied(call, reply, monotonic_us(), size=_size(reply["result"])))
+        self._end(key, call, replied(call, reply, monotonic_us(), size=_size(reply["result"])))
         return result
 
     def _begin(self, ctx: ServerRequestContext[Any, Any]) -> Open:
@@ -126,19 +123,25 @@ class Audit:
         )
         return Open(request, monotonic_us())
 
-    def _end(self, key: tuple[int, IdKey], event: Completed) -> None:
+    def _end(self, key: tuple[int, IdKey], call: Open, event: Completed) -> None:
         """Record the end of a call, unless the client has cancelled it before."""
-        if self._open.pop(key, None) is not None:
-            self._recorder.keep([event])
+        same_id = self._open.get(key, [])
+        others = [other for other in same_id if other is not call]
+        if len(others) == len(same_id):
+            return
+        if others:
+            self._open[key] = others
+        else:
+            del self._open[key]
+        self._recorder.keep([event])
 
     def _note_cancelled(self, ctx: ServerRequestContext[Any, Any]) -> None:
         """Record a cancellation when it arrives: a synchronous tool will end as if it had not."""
         if ctx.method != "notifications/cancelled":
             return
         cancelled = member(_plain(ctx.params), "requestId")
-        call = self._open.pop((id(ctx.session), id_key(cancelled)), None)
-        if call is not None:
-            self._recorder.keep([_cancelled(call)])
+        calls = self._open.pop((_peer(ctx), id_key(cancelled)), [])
+        self._recorder.keep([_cancelled(call) for call in calls])
 
     def _connection(self, ctx: ServerRequestContext[Any, Any], params: Json) -> Connection:
         said = declared(ctx.method, params)
@@ -176,14 +179,19 @@ def _failure(call: Open, error: BaseException) -> Completed:
     return ended(call, monotonic_us(), Outcome.ERROR, kind, text)
 
 
+def _peer(ctx: ServerRequestContext[Any, Any]) -> int:
+    """Return what is the same for all messages of one connection: the session object is not."""
+    return id(getattr(ctx.session, "_connection", ctx.session))
+
+
 def _cancelled(call: Open) -> Completed:
     return ended(call, monotonic_us(), Outcome.ERROR, ErrorType.CANCELLED, "cancelled")
 
 
-def _refusal() -> Exception:
+def _refused(trouble: str) -> Exception:
     from mcp.shared.exceptions import MCPError  # noqa: PLC0415 — loaded already, or no call
 
-    return MCPError(NOT_KEPT_CODE, NOT_KEPT)
+    return MCPError(REFUSAL_CODE, refusal(trouble))
 
 
 def _is_phantom(ctx: ServerRequestContext[Any, Any]) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from indelible.capture.framing import READ_BYTES, End, Line, Part, Piece, Splitter, Start
 from indelible.capture.observe import Instant, Observer
 from indelible.capture.outline import Outline
+from indelible.capture.policy import REFUSAL_CODE, refusal
 from indelible.capture.recorder import Recorder
 from indelible.capture.wire import Message, Outlined, read_line
 from indelible.durable import write_all
@@ -23,9 +24,6 @@ from indelible.model.canonical import Json
 from indelible.model.event import Direction, Event, Received, Unparseable
 
 MAX_NOISE_BYTES = 2_048
-ERROR_CODE = -32_000
-"""JSON-RPC 2.0 section 5.1: implementation-defined server errors."""
-NOT_KEPT = "indelible: not run, because its audit record could not be written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +150,9 @@ class Relay:
 
     def _refuse(self, calls: list[Received]) -> None:
         """Answer calls that are not passed on."""
-        self._recorder.keep([self._observer.deny(call, NOT_KEPT) for call in calls])
-        self._answer([c.jsonrpc_id for c in calls if c.jsonrpc_id is not None], NOT_KEPT)
+        why = refusal(self._recorder.trouble)
+        self._recorder.keep([self._observer.deny(call, why) for call in calls])
+        self._answer([c.jsonrpc_id for c in calls if c.jsonrpc_id is not None], why)
 
     def _pass_oversize(self, part: Start | Piece | End) -> None:
         with self._lock:
@@ -179,7 +178,8 @@ class Relay:
             self._recorder.keep(self._observer.outlined("client", over.outline, part.size, at))
         elif over.refused:
             jsonrpc_id = over.outline.found.get("id")
-            self._answer([] if jsonrpc_id is None else [jsonrpc_id], NOT_KEPT)
+            why = refusal(self._recorder.trouble)
+            self._answer([] if jsonrpc_id is None else [jsonrpc_id], why)
         else:
             self._recorder.keep(self._observer.arrived(over.received, over.outline, at))
 
@@ -258,5 +258,7 @@ class Relay:
 
 
 def _error_line(jsonrpc_id: Json, message: str) -> bytes:
-    error: Json = {"code": ERROR_CODE, "message": message}
+    error: Json = {"code": REFUSAL_CODE, "message": message}
+    if isinstance(jsonrpc_id, (list, dict)):
+        jsonrpc_id = None  # no id at all, and perhaps too deep to be written
     return json.dumps({"jsonrpc": "2.0", "id": jsonrpc_id, "error": error}).encode() + b"\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import click
@@ -27,6 +28,8 @@ def collect(once: bool, as_json: bool, state: Path | None) -> None:  # noqa: FBT
     """
     if not once:
         raise UsageError("nothing to do", hint="indelible collect --once")
+    # `wrap` starts us with its signals blocked; we may be killed at any time.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     results = seal(find_state(state))
     if as_json:
         click.echo(json_text([_as_json(one) for one in results]))

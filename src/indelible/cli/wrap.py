@@ -8,7 +8,7 @@ import sys
 from indelible.capture.policy import PROFILES
 from indelible.capture.wrap import WrapOptions, run, server_name
 from indelible.errors import IndelibleError, UsageError
-from indelible.model.place import state_directory
+from indelible.place import state_directory
 
 USAGE = "indelible wrap [--server NAME] [--state DIR] [--profile dev|compliance] [--] CMD ARG…"
 HELP = f"""Usage: {USAGE}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from indelible.model.canonical import Json, encode, encode_text, format_time
 from indelible.model.event import (
@@ -41,6 +42,7 @@ _COUNTED = frozenset(
     ["tools", "resources", "resourceTemplates", "prompts", "messages", "contents", "roots", "tasks"]
 )
 _BLOCKS = frozenset(["text", "image", "audio", "resource", "resource_link"])
+_BLOCK_KINDS = _BLOCKS | {"other"}
 _RECEIVED_HOLES = STAMPED | {"id", "timestamp", "argsBytes", "redactionCount"}
 MAX_REMEMBERED_NAMES = 10_000
 
@@ -109,15 +111,7 @@ class Redactor:
     def completed(self, event: Completed, stamp: Stamp, of: tuple[str, int]) -> Record:
         """Return the record of a call's end; *of* names its `received`: writer and seq."""
         notes = _Notes()
-        body: dict[str, Json] = {}
-        if event.error is not None:
-            body["error"] = notes.keep(self._scrubber.text(event.error, limit=ERROR_CHARS))
-        if event.keep_result and event.result is not None:
-            body["result"] = notes.keep(self._scrubber.value(event.result))
-        elif (shape := _shape(event.result)) is not None:
-            body["result"] = shape
-        if notes.notes:
-            body["redactions"] = notes.notes
+        body = self._completed_body(event, notes)
         texts: dict[str, object] = {
             "of": f'{{"seq":{of[1]},"writer":"{of[0]}"}}',
             "redactionCount": notes.count,
@@ -127,7 +121,20 @@ class Redactor:
         if event.result_bytes is not None:
             texts["resultBytes"] = event.result_bytes
         header = self._completed_header(event, frozenset(texts))
-        return seal_filled(header, texts, encode(body), stamp)
+        return seal_filled(header, texts, body, stamp)
+
+    def _completed_body(self, event: Completed, notes: _Notes) -> bytes:
+        kept = event.keep_result and event.result is not None
+        if event.error is None and not kept:
+            return _shape_body(_shape(event.result))
+        body: dict[str, Json] = {}
+        if event.error is not None:
+            body["error"] = notes.keep(self._scrubber.text(event.error, limit=ERROR_CHARS))
+        if kept:
+            body["result"] = notes.keep(self._scrubber.value(event.result))
+        if notes.notes:
+            body["redactions"] = notes.notes
+        return encode(body)
 
     def _received_header(self, event: Received) -> Template:
         in_header = event.tool_registered and self._is_plain(event.tool)
@@ -292,20 +299,30 @@ def _target(args: Json) -> str | None:
     return None
 
 
-def _shape(result: Json | Unreadable) -> Json:
+def _shape(result: Json | Unreadable) -> tuple[tuple[str, int], ...]:
     """Return the shape of a result without any of its content: counts by known kind."""
     if not isinstance(result, dict):
-        return None
-    shape: dict[str, Json] = {}
+        return ()
+    counts: dict[str, int] = {}
     content = result.get("content")
-    if isinstance(content, list):
-        kinds: dict[str, int] = {}
-        for block in content:
-            kind = block.get("type") if isinstance(block, dict) else None
-            known = kind if isinstance(kind, str) and kind in _BLOCKS else "other"
-            kinds[known] = kinds.get(known, 0) + 1
-        shape["content"] = dict(kinds)
+    for block in content if isinstance(content, list) else ():
+        kind = block.get("type") if isinstance(block, dict) else None
+        known = kind if isinstance(kind, str) and kind in _BLOCKS else "other"
+        counts[known] = counts.get(known, 0) + 1
     if "structuredContent" in result:
-        shape["structured"] = True
-    shape |= {key: len(value) for key in _COUNTED if isinstance(value := result.get(key), list)}
-    return shape or None
+        counts["structured"] = 1
+    if not counts:
+        counts = {key: len(value) for key in _COUNTED if isinstance(value := result.get(key), list)}
+    return tuple(counts.items())
+
+
+@lru_cache(maxsize=1_024)
+def _shape_body(shape: tuple[tuple[str, int], ...]) -> bytes:
+    """Return the body of a `completed` record that keeps nothing but a shape."""
+    result: dict[str, Json] = {name: count for name, count in shape if name not in _BLOCK_KINDS}
+    blocks: dict[str, Json] = {name: count for name, count in shape if name in _BLOCK_KINDS}
+    if blocks:
+        result["content"] = blocks
+    if "structured" in result:
+        result["structured"] = True
+    return encode({"result": result} if result else {})

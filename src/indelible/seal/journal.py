@@ -1,7 +1,7 @@
 """The two notes beside the checkpoint, and the book of writers that one of them carries.
 
 `intent` says that a batch is being written; `writers` says how far each spool was
-read. Format: docs/reference/format.md section 7.
+read, and what the log's files were then. Format: docs/reference/format.md section 7.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _INTENT = "indelible-intent/v1"
 _WRITERS = "indelible-writers/v1"
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"[0-9]{6}")
+_LISTED = {"bodies", "quarantine", "segments"}
 MAX_SEQ = 1 << 53
 
 
@@ -52,7 +53,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The stretch of one spool file that is in the log: its length, and its hash."""
+    """The start of a file: its length, and its hash."""
 
     size_bytes: int
     sha256: str
@@ -68,6 +69,18 @@ class WriterState:
     """Calls without an outcome."""
     read: dict[int, Read] = field(default_factory=dict)
     """By part: what was read of its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The log's files as they were when a `writers` note was written."""
+
+    first: int
+    """First leaf of the newest segment, the only one that is still plain."""
+    segment: Read
+    """What that segment's file held."""
+    listings: dict[str, str]
+    """By directory: the hash of the names and sizes of the files in it."""
 
 
 class Book:
@@ -130,6 +143,8 @@ class Writers:
     frontier: Frontier
     """Of the first `size` leaves; its root is the signed one."""
     states: dict[str, WriterState]
+    sealed: Sealed | None = None
+    """None exactly if there is no leaf."""
 
     @classmethod
     def parse(cls, text: bytes) -> Writers:
@@ -149,12 +164,13 @@ class Writers:
             hashes = [bytes.fromhex(one) for one in content["frontier"]]
             states = {name: _parse_state(one) for name, one in content["writers"].items()}
             at_us = parse_time(content["collectedAt"])
+            sealed = _parse_sealed(content) if size else None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise FormatError("not a writers note: bad content") from exc
         frontier = Frontier.of(size, hashes)
         if frontier is None or frontier.root() != root:
             raise FormatError("not a writers note: frontier is not that of the root")
-        made = cls(lines[1], size, lines[4] == "outside=yes", at_us, frontier, states)
+        made = cls(lines[1], size, lines[4] == "outside=yes", at_us, frontier, states, sealed)
         if made.format() != text:
             raise FormatError("not a writers note: another spelling")
         return made
@@ -171,6 +187,12 @@ class Writers:
             "frontier": [one.hex() for one in self.frontier.hashes],
             "writers": {name: _format_state(one) for name, one in self.states.items()},
         }
+        if self.sealed is not None:
+            read: dict[str, Json] = {
+                "first": self.sealed.first,
+                **_format_read(self.sealed.segment),
+            }
+            content |= {"listings": {**self.sealed.listings}, "segment": read}
         lines = (
             _WRITERS,
             self.origin,
@@ -183,10 +205,7 @@ class Writers:
 
 
 def _format_state(state: WriterState) -> Json:
-    read: dict[str, Json] = {
-        f"{part:06d}": {"bytes": one.size_bytes, "sha256": one.sha256}
-        for part, one in state.read.items()
-    }
+    read: dict[str, Json] = {f"{part:06d}": _format_read(one) for part, one in state.read.items()}
     still_open: list[Json] = [*sorted(state.open)]
     return {"next": state.next, "open": still_open, "read": read}
 
@@ -202,10 +221,34 @@ def _parse_state(content: dict[str, Json]) -> WriterState:
             raise ValueError("bad seq")
         state.open.add(seq)
     for part, one in read.items():
-        if not isinstance(one, dict) or not _PART.fullmatch(part):
+        if not _PART.fullmatch(part):
             raise ValueError("bad part")
-        size, sha256 = one["bytes"], one["sha256"]
-        if not is_seq(size) or not isinstance(sha256, str) or not _HEX64.fullmatch(sha256):
-            raise ValueError("bad part")
-        state.read[int(part)] = Read(size, sha256)
+        state.read[int(part)] = _parse_read(one)
     return state
+
+
+def _parse_sealed(content: dict[str, Json]) -> Sealed:
+    """Return what is said of the files; raises what a wrong shape raises."""
+    segment, listings = content["segment"], content["listings"]
+    if not isinstance(listings, dict) or set(listings) != _LISTED:
+        raise ValueError("bad listings")
+    if not isinstance(segment, dict) or not is_seq(first := segment["first"]):
+        raise ValueError("bad segment")
+    digests = {name: _parse_hash(one) for name, one in listings.items()}
+    return Sealed(first, _parse_read(segment), digests)
+
+
+def _format_read(read: Read) -> dict[str, Json]:
+    return {"bytes": read.size_bytes, "sha256": read.sha256}
+
+
+def _parse_read(content: Json) -> Read:
+    if not isinstance(content, dict) or not is_seq(size := content["bytes"]):
+        raise ValueError("bad stretch")
+    return Read(size, _parse_hash(content["sha256"]))
+
+
+def _parse_hash(content: Json) -> str:
+    if not isinstance(content, str) or not _HEX64.fullmatch(content):
+        raise ValueError("bad hash")
+    return content

@@ -185,6 +185,7 @@ class _Check:
             self._read_log(judge, notes)
             moving = moving or recovery.read_notes(self._paths) != raw
             self._merge(judge, notes, moving=moving)
+            self._compare_files(notes)
             self._spools(views, judge)
         self._remark()
         return self._report
@@ -311,6 +312,16 @@ class _Check:
         if moving:
             text = f"a collection went on meanwhile; the verdict is about the first {base} leaves"
             self._report.notes.append(text)
+
+    def _compare_files(self, notes: Notes) -> None:
+        """Compare the files with what `writers` says of them; a wrong one is told once."""
+        noted = notes.writers
+        if noted is None or noted.sealed is None:
+            return
+        for path, what in check_files.unlike(self._paths, noted.sealed, noted.size):
+            label = self._label(path)
+            if not any(one.file.startswith(label) for one in self._report.findings):
+                self._add(path, what)
 
     def _spools(self, views: list[SpoolView], judge: LogJudge) -> None:
         """Count what is not in the log yet."""

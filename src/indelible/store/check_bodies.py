@@ -88,20 +88,30 @@ class BodyCheck:
         """
         for name in bodies.list_days(self._directory):
             day = self._open(name)
-            left = 0
-            while day is not None and not day.at_end:
-                line = day.line
-                left += 1
-                if not unfinished or (line is not None and line.index < size):
-                    # A line that is none may be the end of a torn write.
-                    what = "is no body line" if line is None else f"body of no leaf: {line.index}"
-                    self._judge.add(self._file(name), what, line=day.number, index=size)
-                day.advance()
+            left = self._left_over(name, day, size, unfinished=unfinished) if day else 0
             if left and unfinished:
                 text = f"{self._file(name)}: {left} lines beyond the tree, of an unfinished write"
                 self._judge.remarks.append(text)
             if not left and day is not None and day.opened.size == 0 and not unfinished:
                 self._judge.add(self._file(name), "is empty", index=size)
+
+    def _left_over(self, name: str, day: _Day, size: int, *, unfinished: bool) -> int:
+        """Judge what is left of one file, in one finding; return how many lines it is."""
+        left, wrong, number, first = 0, 0, 0, ""
+        while not day.at_end:
+            line = day.line
+            left += 1
+            if not unfinished or (line is not None and line.index < size):
+                # A line that is none may be the end of a torn write.
+                wrong += 1
+                if wrong == 1:
+                    what = "is no body line" if line is None else f"body of no leaf: {line.index}"
+                    number, first = day.number, what
+            day.advance()
+        if wrong:
+            what = f"{first} and {wrong - 1} more after it" if wrong > 1 else first
+            self._judge.add(self._file(name), what, line=number, index=size)
+        return left
 
     def _open(self, name: str) -> _Day | None:
         if name not in self._days:

@@ -10,8 +10,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from indelible.errors import FormatError
+from indelible.seal.journal import Sealed
 from indelible.seal.note import VerifierKey
-from indelible.store import bodies, files, keys, segments
+from indelible.store import bodies, files, keys, sealed, segments
+from indelible.store.segments import OpenSegment, Segment
 from indelible.store.state import LogPaths, State
 
 MAX_QUARANTINE_BYTES = 1 << 30
@@ -99,6 +101,26 @@ def quarantine(paths: LogPaths) -> Iterator[tuple[Path, str, bool]]:
             data = None
         same = data is not None and sha256(data).hexdigest() == match[1]
         yield path, match[1], same
+
+
+def unlike(paths: LogPaths, noted: Sealed, size: int) -> Iterator[tuple[Path, str]]:
+    """Yield the files and directories that `writers`, of *size* leaves, tells otherwise."""
+    kinds = True, True
+    opened = OpenSegment(Segment(paths.segments, noted.first, *kinds))
+    try:
+        data = segments.read_segment(opened.segment)
+    except FormatError as exc:
+        yield opened.segment.path, str(exc)
+    else:
+        opened.add(memoryview(data)[: noted.segment.size_bytes])
+        what = sealed.prefix_differs(opened, noted.segment)
+        if what is not None:
+            yield opened.segment.path, what
+    try:
+        # A collection that goes on meanwhile adds to the bodies.
+        yield from sealed.differences(paths, noted, size, grown=True)
+    except FormatError as exc:
+        yield paths.directory, str(exc)
 
 
 def _private(

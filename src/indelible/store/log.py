@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from indelible import durable
 from indelible.errors import FormatError, StateError, TamperedError
@@ -20,9 +19,9 @@ from indelible.seal.journal import Intent, Writers, WriterState
 from indelible.seal.merkle import Frontier
 from indelible.seal.note import Checkpoint, SigningKey
 from indelible.seal.segment import Scanner, encode_batch, leaf_line
-from indelible.store import bodies, files, keys, recovery, segments
+from indelible.store import bodies, files, keys, recovery, sealed, segments
 from indelible.store.recovery import Residue
-from indelible.store.segments import Segment
+from indelible.store.segments import OpenSegment, Segment
 from indelible.store.state import State, prepare_log, prepare_outside
 
 
@@ -61,12 +60,12 @@ class LogWriter:
         self._roll_bytes = roll_bytes
         self.outside = prepare_outside(state)
         """Whether checkpoints are kept outside the data directory too."""
-        self._clean(state)
         raw = recovery.read_notes(self._paths)
         new = recovery.is_new(self._paths, raw)
         self._key: SigningKey = keys.load_or_create(self._paths, random, is_new=new)
         # A crash here leaves a key and no log: the next run starts with that key.
         found = recovery.recover(self._paths, self._key, raw)
+        self._clean(state)
         self.writers: Writers | None = found.notes.writers
         """The last `writers` note."""
         self.leaves: list[bytes] = found.leaves
@@ -78,8 +77,7 @@ class LogWriter:
         self._check_outside(is_new=new)
         self._since = self.writers.size if self.writers else 0
         self._frontier = found.frontier
-        self._segment = found.segment
-        self._segment_bytes = found.segment_bytes
+        self._opened = found.opened
         self._outside_is_due = self.outside and raw.outside is None
 
     @property
@@ -108,14 +106,13 @@ class LogWriter:
         ]
         durable.append(bodies.path_of(self._paths.bodies, day), b"".join(body_lines))
         # A crash here leaves body lines beyond the tree; the next run cuts them.
-        path, offset = self._place()
+        opened = self._place()
         grown = self._frontier.copy()
         data = encode_batch(lines, grown)
-        durable.append(path, data)
+        durable.append(opened.segment.plain, data)
         # A crash within leaves a torn tail, which the next run cuts; a crash here a whole
         # batch beyond the checkpoint, which the next run takes as its own.
-        self._read_back(path, offset, len(data), grown)
-        self._segment_bytes = offset + len(data)
+        self._read_back(opened, len(data), grown)
         return lines
 
     def finish(self, states: Mapping[str, WriterState], collected_at_us: int) -> None:
@@ -129,6 +126,9 @@ class LogWriter:
             # stands, and the log holds its leaves. The next run signs again.
         durable.replace(self._paths.checkpoint, note)
         # A crash here leaves `writers` older: the next run replays the leaves since then.
+        self._compress()
+        # A crash here does too: it finds what was the open segment under another name.
+        opened = self._opened
         self.writers = Writers(
             self._key.name,
             self.size,
@@ -136,11 +136,11 @@ class LogWriter:
             collected_at_us,
             self._frontier.copy(),
             dict(states),
+            sealed.seal(self._paths, opened, self.size) if opened is not None else None,
         )
         durable.replace(self._paths.writers, self._key.sign(self.writers.format()))
         # A crash here leaves `intent`: the next run finds nothing to do but to remove it.
         self._outside_is_due = False
-        self._compress()
 
     def end(self) -> None:
         """Remove `intent`: from here on everything agrees exactly."""
@@ -168,30 +168,32 @@ class LogWriter:
         self.unfinished = True
         # A crash here leaves `intent` and nothing else: the next run goes on under it.
 
-    def _place(self) -> tuple[Path, int]:
-        """Return the segment file for the next batch, and its present size."""
-        segment = self._segment
-        is_full = self._segment_bytes >= self._roll_bytes
-        if segment is None or segment.has_compressed or is_full:
-            segment = Segment(self._paths.segments, self.size, True, False)  # noqa: FBT003
-            self._segment, self._segment_bytes = segment, 0
-        return segment.plain, self._segment_bytes
+    def _place(self) -> OpenSegment:
+        """Return the segment for the next batch."""
+        opened = self._opened
+        is_full = opened is not None and opened.size_bytes >= self._roll_bytes
+        if opened is None or opened.segment.has_compressed or is_full:
+            opened = OpenSegment(Segment(self._paths.segments, self.size, True, False))  # noqa: FBT003
+            self._opened = opened
+        return opened
 
-    def _read_back(self, path: Path, offset: int, length: int, grown: Frontier) -> None:
+    def _read_back(self, opened: OpenSegment, length: int, grown: Frontier) -> None:
         """Recompute the root from the file before anything is signed."""
-        opened = files.open_regular(path)
+        path, offset = opened.segment.plain, opened.size_bytes
+        file = files.open_regular(path)
         data = b""
-        if opened is not None:
+        if file is not None:
             try:
-                data = os.pread(opened.fd, length + 1, offset)
+                data = os.pread(file.fd, length + 1, offset)
             finally:
-                os.close(opened.fd)
+                os.close(file.fd)
         scanner = Scanner(data, self._frontier.copy())
         whole = len(list(scanner.batches())) == 1 and scanner.tail is None
         if not whole or scanner.frontier.root() != grown.root():
             what = "the batch just written does not read back as it was"
             raise TamperedError(what, where=f"{path}, byte {offset}, leaf {self.size}")
         self._frontier = scanner.frontier
+        opened.add(data)
 
     def _compress(self) -> None:
         """Replace each plain segment but the newest by its compressed form."""

@@ -1,7 +1,8 @@
 """What a writer does first: tell a crash's residue from tampering, and take it away.
 
 Format: docs/reference/format.md section 7. It stops at tampering and repairs nothing then.
-It looks at what came after the last `writers` note; the whole log is `store.check`'s.
+It reads what came after the last `writers` note, and compares the files before it with what
+that note says of them; the whole log is `store.check`'s.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from pathlib import Path
 from indelible import durable
 from indelible.errors import FormatError, TamperedError
 from indelible.model.record import Reason
+from indelible.seal.journal import Sealed
 from indelible.seal.merkle import Frontier
 from indelible.seal.note import SigningKey
 from indelible.seal.notes import Notes, RawNotes, judge_notes
 from indelible.seal.segment import Scanner, Tail
-from indelible.store import bodies, files, segments
-from indelible.store.segments import Segment
+from indelible.store import bodies, files, sealed, segments
+from indelible.store.segments import OpenSegment, Segment
 from indelible.store.state import LogPaths
+
+_HINT = "Run `indelible verify`: it names the first place that is wrong."
 
 _KEPT = re.compile(
     r"([0-9]{12})-(torn-segment|torn-bodies|torn-spool|damaged-spool|different-hash)-"
@@ -49,9 +53,8 @@ class Found:
     frontier: Frontier = field(default_factory=Frontier)
     leaves: list[bytes] = field(default_factory=list)
     """Leaf lines after the last `writers` note."""
-    segment: Segment | None = None
-    """The one to write to."""
-    segment_bytes: int = 0
+    opened: OpenSegment | None = None
+    """The segment to write to."""
     residue: list[Residue] = field(default_factory=list)
 
 
@@ -59,11 +62,19 @@ class Found:
 class _Stretch:
     """What was read of one segment, from *start* on."""
 
-    segment: Segment
+    opened: OpenSegment
+    """As far as the last whole batch."""
     data: bytes
     start: int
-    end: int
-    tail: Tail | None
+    tail: Tail | None = None
+
+    @property
+    def segment(self) -> Segment:
+        return self.opened.segment
+
+    @property
+    def end(self) -> int:
+        return self.opened.size_bytes
 
 
 def read_notes(paths: LogPaths) -> RawNotes:
@@ -94,8 +105,9 @@ def recover(paths: LogPaths, key: SigningKey, raw: RawNotes) -> Found:
     """
     notes = judge_notes(raw, key.verifier)
     for name, what in notes.wrong:
-        raise TamperedError(what, where=str(note_path(paths, name)))
+        raise TamperedError(what, where=str(note_path(paths, name)), hint=_HINT)
     found = Found(notes)
+    _compare_files(paths, notes)
     if notes.writers is not None:
         found.frontier = notes.writers.frontier.copy()
     since = found.frontier.size
@@ -120,14 +132,17 @@ def _scan(paths: LogPaths, found: Found) -> list[_Stretch]:
     roots = {found.frontier.size: found.frontier.root()}
     since = found.frontier.size
     stretches: list[_Stretch] = []
-    listing = _from(paths, since)
+    noted = found.notes.writers.sealed if found.notes.writers is not None else None
+    listing = _from(paths, noted)
     for number, segment in enumerate(listing):
-        stretch = _open_stretch(segment, found.frontier, is_first=number == 0)
+        stretch = _open_stretch(segment, found.frontier, noted if number == 0 else None)
+        if not stretch.data and not unfinished:
+            raise TamperedError("segment is empty", where=str(segment.path), hint=_HINT)
         scanner = Scanner(stretch.data, found.frontier, start=stretch.start)
         for batch in scanner.batches():
             roots[batch.size] = batch.root
             found.leaves.extend(batch.leaves)
-            stretch.end = batch.end
+            stretch.opened.add(memoryview(stretch.data)[stretch.end : batch.end])
         found.frontier = scanner.frontier
         stretch.tail = scanner.tail
         stretches.append(stretch)
@@ -135,8 +150,8 @@ def _scan(paths: LogPaths, found: Found) -> list[_Stretch]:
         may_be_torn = unfinished and number == len(listing) - 1 and not segment.has_compressed
         if tail is not None and not (may_be_torn and tail.torn):
             where = f"{segment.path}, byte {tail.start}, leaf {found.frontier.size}"
-            raise TamperedError(tail.what, where=where)
-        found.segment, found.segment_bytes = segment, stretch.end
+            raise TamperedError(tail.what, where=where, hint=_HINT)
+        found.opened = stretch.opened
     _compare(paths, found, roots, since)
     return stretches
 
@@ -148,38 +163,57 @@ def _compare(paths: LogPaths, found: Found, roots: dict[int, bytes], since: int)
         if at < since or roots.get(at) == root:
             continue
         what = f"log of {size} leaves does not have the root that {name!r} says for {at}"
-        raise TamperedError(what, where=str(note_path(paths, name)))
+        raise TamperedError(what, where=str(note_path(paths, name)), hint=_HINT)
     if found.notes.intent is None and size != found.notes.size:
         what = f"log of {size} leaves, checkpoint of {found.notes.size}"
-        raise TamperedError(what, where=str(paths.segments))
+        raise TamperedError(what, where=str(paths.segments), hint=_HINT)
 
 
-def _from(paths: LogPaths, since: int) -> list[Segment]:
-    """Return the segments from the one on that leaf *since* belongs to."""
+def _compare_files(paths: LogPaths, notes: Notes) -> None:
+    """Compare what costs no reading: which files there are, and how long they are."""
+    noted = notes.writers
+    try:
+        if noted is not None and noted.sealed is not None:
+            grown = notes.intent is not None
+            for path, what in sealed.differences(paths, noted.sealed, noted.size, grown=grown):
+                raise TamperedError(what, where=str(path), hint=_HINT)
+        for one in segments.list_segments(paths.segments):
+            both = one.has_plain and one.has_compressed
+            if both and segments.read_compressed(one) != files.read(one.plain, segments.MAX_BYTES):
+                what = "compressed segment differs from the plain one"
+                raise TamperedError(what, where=str(one.compressed), hint=_HINT)
+    except FormatError as exc:
+        raise TamperedError(str(exc), where=str(paths.directory), hint=_HINT) from exc
+
+
+def _from(paths: LogPaths, noted: Sealed | None) -> list[Segment]:
+    """Return the segments from the one on that was the newest when `writers` was written."""
     listing = segments.list_segments(paths.segments)
-    starts = [number for number, one in enumerate(listing) if one.first <= since]
-    if not starts and (listing or since):
-        where = str(listing[0].path if listing else paths.segments)
-        raise TamperedError(f"no segment holds leaf {max(since - 1, 0)}", where=where)
-    return listing[starts[-1] :] if starts else []
+    if noted is None:
+        return listing
+    later = [one for one in listing if one.first >= noted.first]
+    if not later or later[0].first != noted.first:
+        where = str(Segment(paths.segments, noted.first, True, False).plain)  # noqa: FBT003
+        raise TamperedError("the newest segment is missing", where=where, hint=_HINT)
+    return later
 
 
-def _open_stretch(segment: Segment, frontier: Frontier, *, is_first: bool) -> _Stretch:
+def _open_stretch(segment: Segment, frontier: Frontier, noted: Sealed | None) -> _Stretch:
     """Return a segment's bytes, and where in them the leaf after *frontier* starts."""
     try:
         data = segments.read_segment(segment)
     except FormatError as exc:
-        raise TamperedError(str(exc), where=str(segment.path)) from exc
-    if segment.first == frontier.size:
-        return _Stretch(segment, data, 0, 0, None)
-    # The first one holds older batches too: the last of them ends in the line that
-    # gives the root we know.
-    known = b',"n":%d,"root":"%s"}}\n' % (frontier.size, frontier.root().hex().encode())
-    at = data.find(known) if is_first else -1
-    if at < 0:
-        what = f"segment has no batch that ends at leaf {frontier.size}"
-        raise TamperedError(what, where=str(segment.path))
-    return _Stretch(segment, data, at + len(known), at + len(known), None)
+        raise TamperedError(str(exc), where=str(segment.path), hint=_HINT) from exc
+    opened = OpenSegment(segment)
+    if noted is not None:
+        opened.add(memoryview(data)[: noted.segment.size_bytes])
+        what = sealed.prefix_differs(opened, noted.segment)
+        if what is not None:
+            raise TamperedError(what, where=str(segment.path), hint=_HINT)
+    elif segment.first != frontier.size:
+        what = f"segment starts at leaf {segment.first}, the log goes on at {frontier.size}"
+        raise TamperedError(what, where=str(segment.path), hint=_HINT)
+    return _Stretch(opened, data, opened.size_bytes)
 
 
 def _write_again(stretches: list[_Stretch]) -> None:
@@ -204,9 +238,7 @@ def _cut_segment(paths: LogPaths, stretches: list[_Stretch], found: Found, since
     if last.end == 0 and last.segment.has_plain:
         # Nothing whole is in it: the batch that was to open it never came to be.
         durable.remove(last.segment.plain)
-        found.segment, found.segment_bytes = None, 0
-        if len(stretches) > 1:
-            found.segment, found.segment_bytes = stretches[-2].segment, stretches[-2].end
+        found.opened = stretches[-2].opened if len(stretches) > 1 else None
 
 
 def _cut_bodies(paths: LogPaths, size: int, since: int) -> None:

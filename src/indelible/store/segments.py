@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import zstandard
@@ -47,6 +48,25 @@ class Segment:
     def path(self) -> Path:
         """Path of the file to name when something is wrong with the segment."""
         return self.plain if self.has_plain else self.compressed
+
+
+class OpenSegment:
+    """The segment that is written to: how much of it is in whole batches, and their hash."""
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.size_bytes = 0
+        self._digest = sha256()
+
+    def add(self, data: bytes | memoryview) -> None:
+        """Take in the bytes that follow."""
+        self._digest.update(data)
+        self.size_bytes += len(data)
+
+    @property
+    def sha256(self) -> str:
+        """Of all bytes taken in so far."""
+        return self._digest.hexdigest()
 
 
 def list_segments(directory: Path) -> list[Segment]:

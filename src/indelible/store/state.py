@@ -15,6 +15,7 @@ from pathlib import Path
 
 from indelible import durable
 from indelible.errors import StateError
+from indelible.place import state_directory
 
 DEFAULT_CLASS = "default"
 
@@ -134,24 +135,10 @@ def resolve(argument: str | Path | None, environment: Mapping[str, str]) -> Stat
     Raises:
         StateError: If nothing names one.
     """
-    root = _resolve_root(argument, environment)
+    root = state_directory(argument, environment)
     outside = environment.get("INDELIBLE_CHECKPOINT_DIR")
     beside = root.parent / f"{root.name}.checkpoints"
     return State(root, Path(outside).absolute() if outside else beside)
-
-
-def _resolve_root(argument: str | Path | None, environment: Mapping[str, str]) -> Path:
-    if argument:
-        return Path(argument).absolute()
-    if own := environment.get("INDELIBLE_STATE_DIR"):
-        return Path(own).absolute()
-    xdg = environment.get("XDG_STATE_HOME", "")
-    # XDG Base Directory Specification: a relative path is invalid and ignored.
-    if os.path.isabs(xdg):
-        return Path(xdg) / "indelible"
-    if home := environment.get("HOME"):
-        return Path(home).absolute() / ".local" / "state" / "indelible"
-    raise StateError("no state directory", hint="Give --state DIR or set INDELIBLE_STATE_DIR.")
 
 
 def check_owner(state: State, user: int) -> None:

@@ -6,6 +6,7 @@ Options: ``--last-words`` answers held calls after EOF; ``--deaf`` ignores EOF;
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -47,7 +48,7 @@ class Server:
     def line(self, line: bytes) -> None:
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         for one in message if isinstance(message, list) else [message]:
             self.message(one, line)
@@ -72,7 +73,7 @@ class Server:
             for id_ in reversed(self.held):
                 answer(id_, content=[])
             self.held.clear()
-        elif method is not None and "id" in message:
+        elif method is not None and isinstance(message.get("id"), (int, str, float)):
             say(
                 {
                     "jsonrpc": "2.0",
@@ -84,6 +85,10 @@ class Server:
     def tool_plain(self, id_: Any, arguments: Any, line: bytes) -> None:
         if id_ is not None:
             answer(id_, content=[])
+
+    def tool_wipe(self, id_: Any, arguments: Any, line: bytes) -> None:
+        if id_ is not None:
+            answer(id_, content=text(arguments.get("text", "")))
 
     def tool_digest(self, id_: Any, arguments: Any, line: bytes) -> None:
         answer(id_, content=text(hashlib.sha256(line).hexdigest()), size=len(line))
@@ -104,7 +109,9 @@ class Server:
         say({"jsonrpc": "2.0", "id": id_, "error": {"code": -32602, "message": arguments["text"]}})
 
     def tool_bytes(self, id_: Any, arguments: Any, line: bytes) -> None:
-        put(bytes.fromhex(arguments["hex"]))
+        """Write noise, told in hex or backwards."""
+        put(bytes.fromhex(arguments.get("hex", "")))
+        put(arguments.get("backwards", "")[::-1].encode())
         answer(id_, content=[])
 
     def tool_stderr(self, id_: Any, arguments: Any, line: bytes) -> None:
@@ -150,7 +157,8 @@ def main(options: set[str]) -> None:
     if "--last-words" in options:
         server.message({"method": "test/release"}, b"")
     if "--deaf" in options:
-        say({"jsonrpc": "2.0", "method": "notifications/deaf", "params": {}})
+        with contextlib.suppress(BrokenPipeError):
+            say({"jsonrpc": "2.0", "method": "notifications/deaf", "params": {}})
         while True:
             signal.pause()
 

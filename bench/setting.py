@@ -1,0 +1,45 @@
+"""How a run is set: its size, its scratch directory, and the commands that are measured."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ECHO = [sys.executable, str(HERE / "servers/echo.py")]
+RELAY = [sys.executable, str(HERE / "relay.py"), *ECHO]
+INDELIBLE = [sys.executable, "-m", "indelible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One run."""
+
+    scratch: Path
+    pin: bool
+    """Whether the whole run stays on one CPU."""
+    quick: bool
+
+    def scale(self, full: int, quick: int) -> int:
+        """Return how many rounds or calls there are to be."""
+        return quick if self.quick else full
+
+    def environment(self) -> dict[str, str]:
+        """Return the children's environment: none of the caller's settings, a home of its own.
+
+        The package is that of this checkout, installed or not.
+        """
+        root = HERE.parent
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(self.scratch),
+            "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}",
+        }
+
+    def wrap(self, state: str) -> list[str]:
+        """Return the echo server's command, wrapped, with a state of its own."""
+        options = ["--state", str(self.scratch / state), "--server", "echo"]
+        return [*INDELIBLE, "wrap", *options, "--", *ECHO]
