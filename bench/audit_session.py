@@ -1,6 +1,7 @@
-"""Four servers in memory, called by turns: started by `part_audit`.
+"""Two servers of one framework in memory, one of which keeps a record: see `part_audit`.
 
-Arguments: scratch directory, rounds, calls in a round. Prints CPU µs a call, round by round.
+Arguments: `mcp` or `fastmcp`, and a scratch directory. Each line on stdin says which
+server (0 is the bare one) and how many calls; each line on stdout what one of them took.
 """
 
 from __future__ import annotations
@@ -9,21 +10,20 @@ import json
 import logging
 import sys
 import time
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
-import fastmcp
+import anyio.to_thread
 import mcp
-from fastmcp.server.middleware.logging import StructuredLoggingMiddleware
 from mcp.server.mcpserver import MCPServer
 
-from bench.figures import orders
 from bench.texts import prose
 from indelible import audit
 
-WARM_UP = 300
+if TYPE_CHECKING:
+    import fastmcp
+    from fastmcp.server.middleware.logging import StructuredLoggingMiddleware
 
 
 def echo(text: str) -> str:
@@ -40,6 +40,8 @@ def mcp_server() -> MCPServer:
 
 def fastmcp_server() -> fastmcp.FastMCP[Any]:
     """Return an echo server of FastMCP."""
+    import fastmcp  # noqa: PLC0415 - each framework has its process to itself
+
     server: fastmcp.FastMCP[Any] = fastmcp.FastMCP("echo", version="1.0.0")
     server.tool(echo)
     return server
@@ -47,6 +49,10 @@ def fastmcp_server() -> fastmcp.FastMCP[Any]:
 
 def logging_middleware(log: Path) -> StructuredLoggingMiddleware:
     """Return FastMCP's middleware, writing whole messages to *log*."""
+    from fastmcp.server.middleware.logging import (  # noqa: PLC0415 - as in `fastmcp_server`
+        StructuredLoggingMiddleware,
+    )
+
     logger = logging.getLogger("bench.structured")
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -62,30 +68,35 @@ async def used_us(client: Any, calls: int) -> float:
     return (time.process_time() - before) / calls * 1e6
 
 
-async def main(scratch: Path, rounds: int, calls: int) -> None:
-    """Measure, then print."""
+def clients(kind: str, scratch: Path) -> tuple[Any, Any]:
+    """Return a client of a bare server, and one of a server that keeps a record."""
+    if kind == "mcp":
+        audited = audit(mcp_server(), state=scratch / "state")
+        return mcp.Client(mcp_server()), mcp.Client(audited)
+    import fastmcp  # noqa: PLC0415 - each framework has its process to itself
+
     logged = fastmcp_server()
     logged.add_middleware(logging_middleware(scratch / "structured.log"))
-    audited = audit(mcp_server(), state=scratch / "state")
-    clients = {
-        "MCPServer": mcp.Client(mcp_server()),
-        "MCPServer with audit()": mcp.Client(audited),
-        "FastMCP": fastmcp.Client(fastmcp_server()),
-        "FastMCP with its middleware": fastmcp.Client(logged),
-    }
-    taken: dict[str, list[float]] = {name: [] for name in clients}
-    async with AsyncExitStack() as stack:
-        for client in clients.values():
-            await stack.enter_async_context(client)
-            await used_us(client, WARM_UP)
-        for order in orders(list(clients), rounds):
-            for name in order:
-                taken[name].append(await used_us(clients[name], calls))
-    lines = len((scratch / "structured.log").read_bytes().splitlines())
-    if lines < rounds * calls or not any((scratch / "state/spool/default").iterdir()):
-        raise AssertionError("somebody kept no record")
-    print(json.dumps(taken))
+    return fastmcp.Client(fastmcp_server()), fastmcp.Client(logged)
+
+
+def kept_bytes(scratch: Path) -> int:
+    """Return how much is on record."""
+    return sum(one.stat().st_size for one in scratch.rglob("*") if one.name != "reserve")
+
+
+async def main(kind: str, scratch: Path) -> None:
+    """Serve stdin until it ends."""
+    bare, recorded = clients(kind, scratch)
+    async with bare, recorded:
+        while line := await anyio.to_thread.run_sync(sys.stdin.readline):
+            which, calls = (int(word) for word in line.split())
+            before = kept_bytes(scratch)
+            cpu_us = await used_us(recorded if which else bare, calls)
+            if (kept_bytes(scratch) > before + 100 * calls) != bool(which):
+                raise AssertionError("kept nothing, or kept what it should not")
+            print(json.dumps({"cpu_us": cpu_us}), flush=True)
 
 
 if __name__ == "__main__":
-    anyio.run(main, Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    anyio.run(main, sys.argv[1], Path(sys.argv[2]))

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from bench.figures import Figure, differences, figure, ratios
+from bench import cpu
+from bench.figures import Figure, differences, figure, orders, ratios
 from bench.setting import Setting
+from bench.stdio_peer import Child
 
 SESSION = Path(__file__).with_name("audit_session.py")
+WARM_UP = 300
 BLOCKS = 5
+NAMES = {
+    "mcp": ("MCPServer", "MCPServer with audit()"),
+    "fastmcp": ("FastMCP", "FastMCP with its middleware"),
+}
 
 
 def run(setting: Setting) -> list[Figure]:
-    """Measure four servers by turns, in one process of their own."""
-    rounds, calls = setting.scale(BLOCKS * 9, BLOCKS * 5), setting.scale(100, 50)
-    (setting.scratch / "audit").mkdir()
-    words = [str(setting.scratch / "audit"), str(rounds), str(calls)]
-    done = subprocess.run(
-        [sys.executable, "-P", str(SESSION), *words],
-        env=setting.environment(),
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=120,
-    )
-    taken: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    """Measure two servers of each framework; a process for each framework, by turns."""
+    rounds, calls = setting.scale(BLOCKS * 9, BLOCKS * 3), setting.scale(100, 50)
+    with cpu.on_one_cpu(cpu.can_pin()):
+        taken = _measure(setting, rounds, calls)
     found = [figure("audit", f"{name}, CPU", "µs/call", taken[name]) for name in taken]
     ours = _added(taken, "MCPServer", "MCPServer with audit()")
     theirs = _added(taken, "FastMCP", "FastMCP with its middleware")
@@ -43,6 +42,30 @@ def run(setting: Setting) -> list[Figure]:
         figure("audit", "with audit() / without", "x", with_audit),
         figure("audit", "with the middleware / without", "x", with_theirs),
     ]
+
+
+def _measure(setting: Setting, rounds: int, calls: int) -> dict[str, list[float]]:
+    """Return CPU µs a call of each of the four, round by round."""
+    taken: dict[str, list[float]] = {name: [] for pair in NAMES.values() for name in pair}
+    with ExitStack() as stack:
+        peers: dict[str, Child] = {}
+        for kind in NAMES:
+            scratch = setting.scratch / f"audit-{kind}"
+            scratch.mkdir()
+            command = [sys.executable, "-P", str(SESSION), kind, str(scratch)]
+            peers[kind] = stack.enter_context(Child(command, setting.environment()))
+            _turn(peers[kind], (0, 1), WARM_UP)
+        for order in orders(list(NAMES), rounds):
+            which = (0, 1) if order[0] == "mcp" else (1, 0)
+            for kind in order:
+                for number, used in _turn(peers[kind], which, calls).items():
+                    taken[NAMES[kind][number]].append(used)
+    return taken
+
+
+def _turn(peer: Child, which: Sequence[int], calls: int) -> dict[int, float]:
+    """Have *calls* made to the bare server (0) and to the other (1), in the order given."""
+    return {one: float(str(peer.ask(f"{one} {calls}")["cpu_us"])) for one in which}
 
 
 def _added(taken: dict[str, list[float]], bare: str, more: str) -> list[float]:

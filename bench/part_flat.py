@@ -27,7 +27,7 @@ def run(setting: Setting) -> list[Figure]:
         for number, quarter in enumerate(quarters, 1)
     ]
     first = statistics.median(quarters[0])
-    calls = setting.scale(CALLS, CALLS // 2)
+    calls = setting.scale(CALLS, CALLS // 4)
     where = "one CPU" if cpu.can_pin() else "free"
     note = f"{calls:,} calls, {where}; against the median of the first quarter"
     last = [one / first for one in quarters[-1]]
@@ -47,7 +47,7 @@ def run(setting: Setting) -> list[Figure]:
 
 def _measure(setting: Setting) -> tuple[list[list[float]], list[float]]:
     """Return CPU of each chunk of each quarter, and memory before and after each quarter."""
-    size = setting.scale(CALLS, CALLS // 2) // 4 // CHUNKS
+    size = setting.scale(CALLS, CALLS // 4) // 4 // CHUNKS
     quarters: list[list[float]] = []
     resident = []
     with StdioPeer(setting.wrap("flat"), setting.environment()) as peer:

@@ -18,7 +18,7 @@ HITS = {
 }
 ORDINARY: tuple[tuple[str, Any, int], ...] = (
     ("clean, 300 bytes", {"text": "; ".join(PROSE[:3]), "limit": 20, "verbose": False}, 1_000),
-    ("three hits, 230 bytes", HITS, 400),
+    ("three hits, 250 bytes", HITS, 400),
     ("clean, 4 KiB", paragraphs(4 << 10), 300),
     ("clean, 64 KiB", paragraphs(64 << 10), 30),
 )

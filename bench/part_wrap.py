@@ -16,8 +16,8 @@ PEERS: tuple[tuple[str, Peer], ...] = (("SDK client", SdkPeer), ("raw client", S
 
 
 def run(setting: Setting) -> list[Figure]:
-    """Measure with both clients, free and on one CPU."""
-    places = [True] if setting.pin or not cpu.can_pin() else [False, True]
+    """Measure with both clients, free and on one CPU; a quick run leaves out the former."""
+    places = [True] if setting.pin or setting.quick else [False, True]
     found: list[Figure] = []
     for client, peer in PEERS:
         for pinned in places:

@@ -17,7 +17,7 @@ END_S = 20
 SESSION = Path(__file__).with_name("sdk_session.py")
 
 
-class _Child:
+class Child:
     """A process at the other end of two pipes, and the lines to and from it."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
@@ -47,6 +47,11 @@ class _Child:
         self._process.stdin.write(line + b"\n")
         self._process.stdin.flush()
 
+    def ask(self, line: str) -> dict[str, object]:
+        """Send a line and return the answer, which is JSON on one line."""
+        self._send(line.encode())
+        return self._answer()
+
     def _answer(self) -> dict[str, object]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -56,7 +61,7 @@ class _Child:
         return answer
 
 
-class StdioPeer(_Child):
+class StdioPeer(Child):
     """A raw JSON-RPC client in this process: starts *command*, shakes hands, calls."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
@@ -77,8 +82,7 @@ class StdioPeer(_Child):
         """Send one request and return its reply."""
         self._next_id += 1
         message = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
-        self._send(json.dumps(message).encode())
-        return self._answer()
+        return self.ask(json.dumps(message))
 
     def cpu_s(self) -> float:
         """Return the CPU seconds of wrapper and server so far; no collection is among them."""
@@ -100,7 +104,7 @@ class StdioPeer(_Child):
         return Sample(used / calls * 1e6, wall / calls * 1e6)
 
 
-class SdkPeer(_Child):
+class SdkPeer(Child):
     """The official SDK's client in a process of its own, below which it starts *command*."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
@@ -108,6 +112,5 @@ class SdkPeer(_Child):
 
     def measure(self, calls: int) -> Sample:
         """Return CPU (client, wrapper and server) and wall time of one call out of so many."""
-        self._send(str(calls).encode())
-        answer = self._answer()
+        answer = self.ask(str(calls))
         return Sample(float(str(answer["cpu_us"])), float(str(answer["wall_us"])))

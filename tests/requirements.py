@@ -123,20 +123,17 @@ REQUIREMENTS = [
         "redact.no-secret-on-disk",
         "No planted secret is in any byte on disk, residue of crashes included, or on stderr.",
         ISSUE,
-        gap="needs capture, collection and redaction together",
     ),
     Requirement(
         "redact.argv",
         "The wrapped command's arguments are redacted before they are recorded.",
         ISSUE,
-        gap=CAPTURE,
     ),
     # indelible wrap
     Requirement(
         "wrap.command-forms",
         "`indelible wrap [--server NAME] CMD ARG…` works with and without `--` before CMD.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.bytes-untouched",
@@ -182,44 +179,37 @@ REQUIREMENTS = [
         "wrap.exit-code",
         "wrap exits as its child did: with its code, or by its signal.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.signals",
         "Signals that reach wrap reach its child.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.eof",
         "The end of the client's input closes the child's, and the child's last words still pass.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.stderr",
         "The child's stderr is the client's, untouched.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.orphans",
         "When wrap is killed, its child does not live on.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.server-dies",
         "A call open when the server dies is recorded as unknown and abandoned with the exit "
         "code, and the client gets a JSON-RPC error instead of a hang.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.wrapper-dies",
         "A call open when the wrapper is killed is on record and is closed as abandoned.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "wrap.cancelled",
@@ -242,13 +232,11 @@ REQUIREMENTS = [
         "audit.mcp-server",
         "`audit(server)` records the calls of an MCPServer of mcp 2.x and returns the server.",
         ISSUE,
-        gap=CAPTURE,
     ),
     Requirement(
         "audit.low-level",
         "`audit(server)` records the calls of a low-level Server of mcp 2.x.",
         ISSUE,
-        gap=CAPTURE,
     ),
     # The spool
     Requirement(
@@ -286,13 +274,11 @@ REQUIREMENTS = [
         "collect.detached",
         "Emitters start a detached collection at start, roll and exit, and never wait for it.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "collect.ten-servers",
         "Ten wrapped servers at once on one state directory lose and duplicate nothing.",
         ISSUE,
-        gap="needs capture and collection together",
     ),
     Requirement(
         "collect.two-at-once",
@@ -308,7 +294,6 @@ REQUIREMENTS = [
         "collect.never-read",
         "Ninety days in which nobody reads lose nothing.",
         ISSUE,
-        gap=SEALING,
     ),
     Requirement(
         "collect.modes",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +44,11 @@ class Rig:
         self.directory = state / "spool" / "default"
         self.now = START_US
         self.said: list[str] = []
-        self.rolled: Callable[[], None] = lambda: None
+        self.rolls: list[int] = []
         self.spool = SmallDisk(
-            self.directory, clock_us=lambda: self.now, on_roll=lambda: self.rolled()
+            self.directory,
+            clock_us=lambda: self.now,
+            on_roll=lambda: self.rolls.append(self.now),
         )
         state.mkdir(exist_ok=True)
         self.spool.reserve = state / "reserve"

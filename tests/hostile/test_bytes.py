@@ -81,7 +81,7 @@ def test_noise_is_on_record_with_its_size_and_direction(wrap, state) -> None:
     assert "first noise" in mine
     assert "second noise" in mine
     assert "npm warn deprecated" in theirs
-    lines = [e for e in kinds(state, "unparseable")]
+    lines = kinds(state, "unparseable")
     assert sum(e["lines"] for e in lines) == 4
     assert all(e["bytes"] > 0 and e["server"] == "raw" for e in lines)
 

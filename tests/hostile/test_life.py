@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import signal
 from pathlib import Path
 
@@ -65,11 +67,10 @@ def test_what_cannot_be_understood_is_usage(words, start, state) -> None:
 
 @pytest.mark.requirement("wrap.command-forms")
 @pytest.mark.parametrize(
-    ("mode", "code", "why"), [(None, 127, "not found"), (0o600, 126, "Permission denied")]
+    ("mode", "ending"), [(None, (127, "not found")), (0o600, (126, "Permission denied"))]
 )
-def test_a_command_that_cannot_be_started_is_recorded(
-    mode, code, why, wrap, state, tmp_path
-) -> None:
+def test_a_command_that_cannot_be_started_is_recorded(mode, ending, wrap, state, tmp_path) -> None:
+    code, why = ending
     program = tmp_path / "program"
     if mode is not None:
         program.write_text("#!/bin/sh\n")
@@ -226,3 +227,29 @@ def test_help_is_help_and_starts_nothing(start, state) -> None:
     assert code == 0
     assert said.startswith(b"Usage: indelible wrap")
     assert not state.exists()
+
+
+@pytest.mark.parametrize("name", ["n" * 5_000, b"\xff\xfe crm", "café"], ids=["long", "bytes", "é"])
+def test_whatever_the_server_is_called_its_calls_are_on_record(name, wrap, state) -> None:
+    server = wrap("--server", os.fsdecode(name))
+    assert server.ask(call(1, "peek"))["id"] == 1
+    assert server.end() == (0, b"")
+    assert server.stderr.read_bytes() == b""
+    (entry,) = calls(state)
+    assert os.fsdecode(name).encode("utf-8", "replace").decode().startswith(entry["server"])
+    assert 0 < len(entry["server"]) <= 128
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_descriptor_that_was_closed_at_the_start_is_no_file_of_ours(closed, start, state) -> None:
+    words = shlex.join(wrapped(state, "--server", "crm"))
+    done = start(["sh", "-c", f"{words} {closed}; exit $?"])
+    done.send(call(1, "peek"))
+    done.end_input()
+    said = done.rest()
+    assert done.process.wait(30) == 0
+    assert b"IND1" not in said + done.stderr.read_bytes()
+    assert done.stderr.read_bytes() == b""
+    assert [e["exitCode"] for e in kinds(state, "server.exit")] == [0]
+    assert [e["outcome"] for e in calls(state)] == ([] if "<&-" in closed else ["ok"])
+    assert verify(state) == 0

@@ -107,8 +107,6 @@ def test_ninety_days_in_which_nobody_reads_lose_nothing(tmp_path) -> None:
     state = tmp_path / "state"
     rig = Rig(state)
     rig.spool._roll_bytes = 4_096
-    rolls = []
-    rig.rolled = lambda: rolls.append(rig.now)  # nobody collects
     began = rig.now - 90 * DAY_US
     for day in range(90):
         rig.now = began + day * DAY_US
@@ -116,7 +114,7 @@ def test_ninety_days_in_which_nobody_reads_lose_nothing(tmp_path) -> None:
             assert rig.runs(rig.call("read"))
     rig.recorder.close()
     parts = list(rig.directory.iterdir())
-    assert len(parts) == len(rolls) + 1 > 90
+    assert len(parts) == len(rig.rolls) + 1 > 90
     collect(state)
     recorded = calls(state)
     assert [entry["args"]["n"] for entry in recorded] == list(range(1, 90 * 12 + 1))

@@ -6,7 +6,7 @@ import os
 import pwd
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from indelible.capture.policy import FailurePolicy
@@ -20,6 +20,7 @@ from indelible.redact.record import Redactor
 from indelible.redact.walk import Scrubber, scrubber
 
 CLASS = "default"
+MAX_NAME_CHARS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def open_emitter(
         roll_bytes=roll_bytes,
     )
     recorder = Recorder(
-        Redactor(cleaner, origin),
+        Redactor(cleaner, replace(origin, server=_header_name(origin.server, cleaner))),
         spool,
         policy=policy,
         reserve=reserve,
@@ -100,6 +101,12 @@ def open_emitter(
         warn=warn,
     )
     return Emitter(recorder, cleaner, spool.writer, state, _has_leftovers(state))
+
+
+def _header_name(text: str, cleaner: Scrubber) -> str:
+    """Return a server's name as a header can hold it: short, valid Unicode, and no secret."""
+    valid = text.encode("utf-8", "replace").decode()
+    return str(cleaner.text(valid, limit=MAX_NAME_CHARS).value)
 
 
 def _has_leftovers(state: Path) -> bool:

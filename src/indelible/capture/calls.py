@@ -70,7 +70,7 @@ def received(
     message: dict[str, Json],
     *,
     at_us: int,
-    size: int,
+    size: int | None,
     args: Json | Unreadable,
     tools: Tools,
     connection: Connection,
@@ -106,7 +106,7 @@ def received(
 
 
 def replied(
-    call: Open, reply: dict[str, Json], at_us: int, *, size: int, readable: bool = True
+    call: Open, reply: dict[str, Json], at_us: int, *, size: int | None, readable: bool = True
 ) -> Completed:
     """Return the end of *call* by a JSON-RPC response.
 

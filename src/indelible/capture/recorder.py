@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indelible.capture.policy import FailurePolicy, OnFailure
-from indelible.deliver.reserve import release
+from indelible.deliver.reserve import release, set_aside
 from indelible.deliver.spool import Spool
 from indelible.model.canonical import format_time, uuid7
 from indelible.model.event import Completed, Effect, Event, Received
@@ -212,6 +212,7 @@ class Recorder:
         )
         self._spool.append([record])
         self._losses = _Losses()
+        set_aside(self._reserve)
         self._warn(f"records are kept again; a gap is on record: {_lost(lost)}")
 
 

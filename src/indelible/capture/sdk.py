@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import itertools
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indelible.capture.assemble import Emitter, clock_us, monotonic_us, open_emitter, os_actor
 from indelible.capture.calls import Open, Tools, ended, kept_args, received, replied
 from indelible.capture.policy import REFUSAL_CODE, FailurePolicy, refusal
 from indelible.capture.protocol import (
+    Declared,
     IdKey,
     client_info,
     declared,
@@ -26,7 +28,7 @@ from indelible.capture.protocol import (
     protocol_version,
 )
 from indelible.errors import UsageError
-from indelible.model.canonical import Json, encode
+from indelible.model.canonical import Json
 from indelible.model.event import Actor, Completed, Connection, ErrorType, Origin, Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
 CallNext = Callable[[Any], Awaitable[Any]]
 
-_MAX_CONNECTIONS = 1_000
 _INSIDE_THE_SPAN = 1
 """Position in the chain: inside the SDK's OpenTelemetry span, outside what unseals
 `requestState`, so that a forged state is seen and a sealed one stays sealed."""
@@ -53,12 +54,7 @@ def attach(
     Raises:
         UsageError: If it is not a server of the MCP SDK 2.x, or is audited already.
     """
-    chain = getattr(server, "middleware", None)
-    if not isinstance(chain, list):
-        raise UsageError(
-            f"cannot audit a {type(server).__name__}: it has no middleware",
-            hint="pass an MCPServer or a low-level Server of mcp 2.x, or use `indelible wrap`",
-        )
+    chain = _middleware_of(server)
     if any(isinstance(entry, Audit) for entry in chain):
         raise UsageError("this server is audited already", hint="call audit(server) once")
     origin = Origin(name or str(server.name), "stdio", "sdk")
@@ -69,18 +65,46 @@ def attach(
     atexit.register(emitter.close)
 
 
+def _middleware_of(server: Any) -> list[Any]:
+    hint = "pass an MCPServer or a low-level Server of mcp 2.x, or use `indelible wrap`"
+    try:
+        from mcp.server.lowlevel import Server  # noqa: PLC0415 — whoever has one has loaded it
+        from mcp.server.mcpserver import MCPServer  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError(f"no MCP SDK 2.x to audit with: {error}", hint=hint) from error
+    if not isinstance(server, (MCPServer, Server)):
+        raise UsageError(f"cannot audit a {type(server).__qualname__}", hint=hint)
+    chain: list[Any] = server.middleware
+    return chain
+
+
+class _Said(NamedTuple):
+    """What decides a call's `Connection`; compared with the call before."""
+
+    declared: Declared | None
+    client_params: Any
+    token: Any
+    request: Any
+    protocol_version: str
+
+
 class Audit:
     """The middleware: records each request before it runs, and its end before the reply leaves."""
 
     def __init__(self, emitter: Emitter, server_version: str) -> None:
+        from mcp.server.auth.middleware.auth_context import (  # noqa: PLC0415 — loaded already
+            get_access_token,
+        )
+
         self._recorder = emitter.recorder
         self._session = (emitter.session, "process")
         self._server_version = server_version
         self._tools = Tools()
-        self._lock = threading.Lock()
-        self._count = 0
+        self._numbers = itertools.count()
         self._open: dict[tuple[int, IdKey], list[Open]] = {}
-        self._connections: dict[tuple[object, ...], Connection] = {}
+        self._token = get_access_token
+        self._said: _Said | None = None
+        self._connection = Connection()
         self._os_actor = os_actor()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
@@ -100,38 +124,34 @@ class Audit:
         except BaseException as error:
             self._end(key, call, _failure(call, error))
             raise
+        reply = _plain(result)
         if ctx.method == "tools/list":
-            self._tools.learn(_plain(result))
-        reply: dict[str, Json] = {"result": _plain(result)}
-        self._end(key, call, replied(call, reply, monotonic_us(), size=_size(reply["result"])))
+            self._tools.learn(reply)
+        self._end(key, call, replied(call, {"result": reply}, monotonic_us(), size=None))
         return result
 
     def _begin(self, ctx: ServerRequestContext[Any, Any]) -> Open:
         params = _plain(ctx.params)
-        message: dict[str, Json] = {"id": ctx.request_id, "method": ctx.method, "params": params}
-        with self._lock:
-            number, self._count = self._count, self._count + 1
         request = received(
-            number,
+            next(self._numbers),
             "client",
-            message,
+            {"id": ctx.request_id, "method": ctx.method, "params": params},
             at_us=clock_us(),
-            size=_size(params),
+            size=None,
             args=kept_args(ctx.method, params),
             tools=self._tools,
-            connection=self._connection(ctx, params),
+            connection=self._connection_of(ctx, params),
         )
         return Open(request, monotonic_us())
 
     def _end(self, key: tuple[int, IdKey], call: Open, event: Completed) -> None:
         """Record the end of a call, unless the client has cancelled it before."""
-        same_id = self._open.get(key, [])
-        others = [other for other in same_id if other is not call]
-        if len(others) == len(same_id):
+        calls = self._open.get(key, [])
+        at = next((n for n, other in enumerate(calls) if other is call), None)
+        if at is None:
             return
-        if others:
-            self._open[key] = others
-        else:
+        del calls[at]
+        if not calls:
             del self._open[key]
         self._recorder.keep([event])
 
@@ -143,26 +163,36 @@ class Audit:
         calls = self._open.pop((_peer(ctx), id_key(cancelled)), [])
         self._recorder.keep([_cancelled(call) for call in calls])
 
-    def _connection(self, ctx: ServerRequestContext[Any, Any], params: Json) -> Connection:
-        said = declared(ctx.method, params)
-        client = (client_info(said.info) if said else None) or _client_of_session(ctx)
-        http = ctx.request is not None
-        actor = _token_actor() or (_unknown_actor(ctx) if http else self._os_actor)
-        key = (actor, tuple(sorted((client or {}).items())), ctx.protocol_version, http)
-        known = self._connections.get(key)
-        if known is None:
-            known = Connection(
-                actor=actor,
-                client=client,
-                session=self._session,
-                server_version=self._server_version,
-                protocol_version=protocol_version(ctx.protocol_version),
-                transport="http" if http else "stdio",
-            )
-            if len(self._connections) >= _MAX_CONNECTIONS:
-                self._connections.clear()
-            self._connections[key] = known
-        return known
+    def _connection_of(self, ctx: ServerRequestContext[Any, Any], params: Json) -> Connection:
+        said = _Said(
+            declared(ctx.method, params),
+            ctx.session.client_params,
+            self._token(),
+            ctx.request,
+            ctx.protocol_version,
+        )
+        if said != self._said:
+            self._connection = self._learn(said)
+            self._said = said
+        return self._connection
+
+    def _learn(self, said: _Said) -> Connection:
+        client = client_info(said.declared.info) if said.declared else None
+        if client is None and said.client_params is not None:
+            info = said.client_params.client_info
+            client = {"name": info.name, "version": info.version}
+        http = said.request is not None
+        actor = _token_actor(said.token)
+        if actor is None:
+            actor = _unknown_actor(said.request) if http else self._os_actor
+        return Connection(
+            actor=actor,
+            client=client,
+            session=self._session,
+            server_version=self._server_version,
+            protocol_version=protocol_version(said.protocol_version),
+            transport="http" if http else "stdio",
+        )
 
 
 def _failure(call: Open, error: BaseException) -> Completed:
@@ -201,18 +231,8 @@ def _is_phantom(ctx: ServerRequestContext[Any, Any]) -> bool:
     return said is not None and said != ctx.method
 
 
-def _client_of_session(ctx: ServerRequestContext[Any, Any]) -> dict[str, Json] | None:
-    params = ctx.session.client_params
-    if params is None:
-        return None
-    return {"name": params.client_info.name, "version": params.client_info.version}
-
-
-def _token_actor() -> Actor | None:
-    """Return who the verified access token of this request names, or None without one."""
-    from mcp.server.auth.middleware.auth_context import get_access_token  # noqa: PLC0415
-
-    token = get_access_token()
+def _token_actor(token: Any) -> Actor | None:
+    """Return who the verified access token of a request names, or None without one."""
     if token is None:
         return None
     issuer = (token.claims or {}).get("iss")
@@ -224,13 +244,15 @@ def _token_actor() -> Actor | None:
     )
 
 
-def _unknown_actor(ctx: ServerRequestContext[Any, Any]) -> Actor:
-    peer = getattr(ctx.request, "client", None)
+def _unknown_actor(request: Any) -> Actor:
+    peer = getattr(request, "client", None)
     return Actor(ip=getattr(peer, "host", None))
 
 
 def _plain(value: Any) -> Json:
     """Return a message's part as JSON values; what is a model is asked for its wire form."""
+    if type(value) is dict:
+        return value
     if isinstance(value, Mapping):
         return dict(value)
     dump = getattr(value, "model_dump", None)
@@ -238,11 +260,3 @@ def _plain(value: Any) -> Json:
         plain: Json = dump(mode="json", by_alias=True, exclude_none=True)
         return plain
     return value if isinstance(value, (str, int, float, bool, list)) else None
-
-
-def _size(value: Json) -> int:
-    """Return the bytes of *value* as JSON; 0 where it cannot be written as JSON."""
-    try:
-        return len(encode(value))
-    except (TypeError, ValueError, RecursionError):
-        return 0

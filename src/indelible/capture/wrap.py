@@ -56,6 +56,7 @@ def run(options: WrapOptions, warn: Callable[[str], None]) -> int:
     Args:
         warn: Says something to the operator: on stderr, since stdout is the protocol's.
     """
+    _open_missing_stdio()
     emitter = open_emitter(
         options.state,
         Origin(options.server, "stdio", "wrap"),
@@ -105,6 +106,16 @@ def _run_child(argv: list[str], emitter: Emitter, warn: Callable[[str], None]) -
 
 def _now() -> Instant:
     return Instant(clock_us(), monotonic_us())
+
+
+def _open_missing_stdio() -> None:
+    """Open what we were started without, lest a file of ours be taken for the client's pipe."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: fd
+            os.set_inheritable(null, True)  # noqa: FBT003 — it has no keyword
 
 
 def _take_stdio() -> None:

@@ -98,7 +98,8 @@ class Received(NamedTuple):
     tool_registered: bool = False
     """Whether the server has listed a tool of this name before."""
     args: Json | Unreadable = None
-    args_bytes: int = 0
+    args_bytes: int | None = None
+    """Size of the message as sent; None where the wire is not seen."""
     effect: Effect = "undeclared"
     effect_source: EffectSource = "none"
     connection: Connection = Connection()

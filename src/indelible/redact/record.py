@@ -43,7 +43,7 @@ _COUNTED = frozenset(
 )
 _BLOCKS = frozenset(["text", "image", "audio", "resource", "resource_link"])
 _BLOCK_KINDS = _BLOCKS | {"other"}
-_RECEIVED_HOLES = STAMPED | {"id", "timestamp", "argsBytes", "redactionCount"}
+_RECEIVED_HOLES = STAMPED | {"id", "timestamp", "redactionCount"}
 MAX_REMEMBERED_NAMES = 10_000
 
 
@@ -74,7 +74,7 @@ class _Known:
     header: dict[str, Json] = field(default_factory=dict)
     body: dict[str, Json] = field(default_factory=dict)
     notes: _Notes = field(default_factory=_Notes)
-    headers: dict[tuple[str | None, ...], Template] = field(default_factory=dict)
+    headers: dict[tuple[object, ...], Template] = field(default_factory=dict)
     bodies: dict[frozenset[str], Template] = field(default_factory=dict)
 
 
@@ -103,9 +103,10 @@ class Redactor:
         texts: dict[str, object] = {
             "id": f'"{call_id}"',
             "timestamp": f'"{format_time(event.at_us)}"',
-            "argsBytes": event.args_bytes,
             "redactionCount": notes.count,
         }
+        if event.args_bytes is not None:
+            texts["argsBytes"] = event.args_bytes
         return seal_filled(self._received_header(event), texts, body, stamp)
 
     def completed(self, event: Completed, stamp: Stamp, of: tuple[str, int]) -> Record:
@@ -144,17 +145,19 @@ class Redactor:
             event.tool if in_header else None,
             event.effect,
             event.effect_source,
+            event.args_bytes is None,
         )
         found = self._known.headers.get(key)
         if found is None:
             names = ("direction", "method", "tool", "effect", "effectSource")
+            holes = _RECEIVED_HOLES if event.args_bytes is None else _RECEIVED_HOLES | {"argsBytes"}
             constants: dict[str, Json] = {
                 **self._known.header,
                 "v": VERSION,
                 "kind": "received",
-                **{name: value for name, value in zip(names, key, strict=True) if value},
+                **{name: value for name, value in zip(names, key, strict=False) if value},
             }
-            found = Template(constants, _RECEIVED_HOLES)
+            found = Template(constants, holes)
             self._known.headers[key] = found
         return found
 
@@ -248,9 +251,9 @@ class Redactor:
         return notes.keep(self._scrubber.text(str(value), limit=NAME_CHARS))
 
     def _id(self, value: Json, notes: _Notes) -> Json:
-        if isinstance(value, int) and abs(value) < 1 << 53:
-            return value
-        return self._short(value, notes)
+        if isinstance(value, str):
+            return self._short(value, notes)
+        return notes.keep(self._scrubber.value(value))
 
     def _is_plain(self, name: str | None) -> bool:
         """Return whether a name that the server chose may stand in a header."""
