@@ -37,9 +37,9 @@ def sync_directory(directory: Path) -> None:
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write all of *data* to *fd*, however short the single writes are."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, memoryview(data)[written:])
 
 
 def make_directory(directory: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TypeAlias, Union
 
@@ -13,6 +14,23 @@ _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 )
 _ESCAPE = json.encoder.encode_basestring
+
+
+def _encoder() -> Callable[[Json, int], Iterable[str]]:
+    """Return what `JSONEncoder.encode` makes anew with each call, made once."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return lambda value, _: _ENCODER.iterencode(value)
+    # In the order of its parameters: markers, default, escape, indent, separators,
+    # sort keys, skip keys, allow NaN.
+    sort, skip, allow_nan = True, False, False
+    made: Callable[[Json, int], Iterable[str]] = make(
+        None, _ENCODER.default, _ESCAPE, None, ":", ",", sort, skip, allow_nan
+    )
+    return made
+
+
+_ENCODE = _encoder()
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -37,7 +55,7 @@ def encode_text(value: Json) -> str:
         return _ESCAPE(value)
     if type(value) is int:
         return str(value)
-    return _ENCODER.encode(value)
+    return "".join(_ENCODE(value, 0))
 
 
 def format_time(at_us: int) -> str:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from indelible.model.canonical import Json, encode, format_time
 from indelible.model.digest import sha256_hex
-from indelible.model.template import Template
 
 VERSION = 1
 MAX_HEADER_BYTES = 4096
@@ -65,22 +64,6 @@ def seal_body(header: dict[str, Json], body: dict[str, Json], stamp: Stamp) -> R
     header["seq"] = stamp.seq
     header["bodyHash"] = body_hash(stamp.salt, body_bytes)
     return Record(encode(header), stamp.salt, body_bytes)
-
-
-STAMPED = frozenset(["writer", "seq", "bodyHash"])
-"""Header members that `seal_filled` fills in."""
-
-
-def seal_filled(template: Template, texts: dict[str, object], body: bytes, stamp: Stamp) -> Record:
-    """Return the record whose header is *template*, filled with *texts* and under *stamp*.
-
-    The quick way to what `seal_body` does. The template has ``v`` among its
-    constants and `STAMPED` among its holes.
-    """
-    texts["writer"] = f'"{stamp.writer}"'
-    texts["seq"] = stamp.seq
-    texts["bodyHash"] = f'"{body_hash(stamp.salt, body)}"'
-    return Record(template.fill(texts), stamp.salt, body)
 
 
 def body_hash(salt: bytes, body: bytes) -> str:

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from indelible.model.canonical import Json, encode, encode_text, format_time
+from indelible.model.canonical import Json, encode, format_time
+from indelible.model.compose import ReceivedBody, ReceivedForm, completed_record
 from indelible.model.event import (
     Actor,
     Completed,
@@ -22,15 +23,7 @@ from indelible.model.event import (
     Unparseable,
     Unreadable,
 )
-from indelible.model.record import (
-    STAMPED,
-    VERSION,
-    Record,
-    Stamp,
-    seal_body,
-    seal_filled,
-)
-from indelible.model.template import Template
+from indelible.model.record import Record, Stamp, seal_body
 from indelible.redact.walk import Scrubbed, Scrubber
 
 ERROR_CHARS = 500
@@ -43,7 +36,6 @@ _COUNTED = frozenset(
 )
 _BLOCKS = frozenset(["text", "image", "audio", "resource", "resource_link"])
 _BLOCK_KINDS = _BLOCKS | {"other"}
-_RECEIVED_HOLES = STAMPED | {"id", "timestamp", "redactionCount"}
 MAX_REMEMBERED_NAMES = 10_000
 
 
@@ -70,12 +62,11 @@ class _Notes:
 class _Known:
     """What the connection alone decides of a `received` record, and templates made with it."""
 
-    of: Connection | None = None
-    header: dict[str, Json] = field(default_factory=dict)
-    body: dict[str, Json] = field(default_factory=dict)
-    notes: _Notes = field(default_factory=_Notes)
-    headers: dict[tuple[object, ...], Template] = field(default_factory=dict)
-    bodies: dict[frozenset[str], Template] = field(default_factory=dict)
+    of: Connection | None
+    header: dict[str, Json]
+    body: ReceivedBody
+    notes: _Notes
+    forms: dict[tuple[object, ...], ReceivedForm] = field(default_factory=dict)
 
 
 class Redactor:
@@ -91,8 +82,7 @@ class Redactor:
         self._scrubber = scrubber
         self._origin = origin
         self._names: dict[str, bool] = {}
-        self._known = _Known()
-        self._endings: dict[tuple[object, ...], Template] = {}
+        self._known = self._learn(Connection())
 
     def received(self, event: Received, stamp: Stamp, call_id: str) -> Record:
         """Return the record that a request was seen; *call_id* is a fresh UUIDv7."""
@@ -100,29 +90,28 @@ class Redactor:
             self._known = self._learn(event.connection)
         notes = _Notes()
         body = self._received_body(event, notes, call_id)
-        texts: dict[str, object] = {
-            "id": f'"{call_id}"',
-            "timestamp": f'"{format_time(event.at_us)}"',
-            "redactionCount": notes.count,
-        }
-        if event.args_bytes is not None:
-            texts["argsBytes"] = event.args_bytes
-        return seal_filled(self._received_header(event), texts, body, stamp)
+        return self._received_form(event).record(
+            body,
+            stamp,
+            call_id=call_id,
+            timestamp=format_time(event.at_us),
+            args_bytes=event.args_bytes,
+            redaction_count=notes.count,
+        )
 
     def completed(self, event: Completed, stamp: Stamp, of: tuple[str, int]) -> Record:
         """Return the record of a call's end; *of* names its `received`: writer and seq."""
         notes = _Notes()
-        body = self._completed_body(event, notes)
-        texts: dict[str, object] = {
-            "of": f'{{"seq":{of[1]},"writer":"{of[0]}"}}',
-            "redactionCount": notes.count,
-        }
-        if event.duration_us is not None:
-            texts["durationUs"] = event.duration_us
-        if event.result_bytes is not None:
-            texts["resultBytes"] = event.result_bytes
-        header = self._completed_header(event, frozenset(texts))
-        return seal_filled(header, texts, body, stamp)
+        return completed_record(
+            self._completed_body(event, notes),
+            stamp,
+            of=of,
+            outcome=event.outcome.value,
+            error_type=event.error_type.value if event.error_type else None,
+            duration_us=event.duration_us,
+            result_bytes=event.result_bytes,
+            redaction_count=notes.count,
+        )
 
     def _completed_body(self, event: Completed, notes: _Notes) -> bytes:
         kept = event.keep_result and event.result is not None
@@ -137,42 +126,25 @@ class Redactor:
             body["redactions"] = notes.notes
         return encode(body)
 
-    def _received_header(self, event: Received) -> Template:
-        in_header = event.tool_registered and self._is_plain(event.tool)
-        key = (
-            event.direction,
-            event.method if event.method_known else "other",
-            event.tool if in_header else None,
-            event.effect,
-            event.effect_source,
-            event.args_bytes is None,
-        )
-        found = self._known.headers.get(key)
+    def _received_form(self, event: Received) -> ReceivedForm:
+        method = event.method if event.method_known else "other"
+        tool = event.tool if event.tool_registered else None
+        key = (event.direction, method, tool, event.effect)
+        found = self._known.forms.get(key)
         if found is None:
-            names = ("direction", "method", "tool", "effect", "effectSource")
-            holes = _RECEIVED_HOLES if event.args_bytes is None else _RECEIVED_HOLES | {"argsBytes"}
             constants: dict[str, Json] = {
                 **self._known.header,
-                "v": VERSION,
                 "kind": "received",
-                **{name: value for name, value in zip(names, key, strict=False) if value},
+                "direction": event.direction,
+                "method": method,
+                "effect": event.effect,
+                "effectSource": event.effect_source,
             }
-            found = Template(constants, holes)
-            self._known.headers[key] = found
-        return found
-
-    def _completed_header(self, event: Completed, holes: frozenset[str]) -> Template:
-        key = (event.outcome, event.error_type, holes)
-        found = self._endings.get(key)
-        if found is None:
-            constants: dict[str, Json] = {
-                "v": VERSION,
-                "kind": "completed",
-                "outcome": event.outcome.value,
-            }
-            if event.error_type is not None:
-                constants["errorType"] = event.error_type.value
-            found = self._endings[key] = Template(constants, holes | STAMPED)
+            if self._is_plain(tool):
+                constants["tool"] = tool
+            if len(self._known.forms) >= MAX_REMEMBERED_NAMES:
+                self._known.forms.clear()
+            found = self._known.forms[key] = ReceivedForm(constants)
         return found
 
     def other(self, event: Unparseable | ServerStart | ServerExit, stamp: Stamp) -> Record:
@@ -207,7 +179,7 @@ class Redactor:
     def _received_body(self, event: Received, notes: _Notes, call_id: str) -> bytes:
         notes.add(self._known.notes)
         args = notes.keep(self._scrubber.value(event.args))
-        rest: dict[str, Json] = {"args": args}
+        rest: dict[str, Json] = {}
         if event.jsonrpc_id is not None:
             rest["jsonrpcId"] = self._id(event.jsonrpc_id, notes)
         if event.trace is not None:
@@ -220,32 +192,26 @@ class Redactor:
             rest["target"] = target
         if notes.notes:
             rest["redactions"] = notes.notes
-        texts: dict[str, object] = {name: encode_text(value) for name, value in rest.items()}
-        texts["requestId"] = f'"{event.trace or call_id}"'
-        holes = frozenset(texts)
-        found = self._known.bodies.get(holes)
-        if found is None:
-            found = self._known.bodies[holes] = Template(self._known.body, holes)
-        return found.fill(texts)
+        return self._known.body.fill(event.trace or call_id, args, rest)
 
     def _learn(self, connection: Connection) -> _Known:
         """Redact once what every call of a connection repeats."""
-        known = _Known(of=connection)
-        known.header |= {
+        notes = _Notes()
+        header: dict[str, Json] = {
             "server": self._origin.server,
             "serverVersion": self._version(connection.server_version),
             "transport": connection.transport,
             "capturedBy": self._origin.captured_by,
         }
         if connection.protocol_version is not None:
-            known.header["protocolVersion"] = connection.protocol_version
-        known.body["actor"] = _who(connection.actor)
+            header["protocolVersion"] = connection.protocol_version
+        body: dict[str, Json] = {"actor": _who(connection.actor)}
         if connection.client is not None:
             said = connection.client.items()
-            known.body["client"] = {key: self._short(value, known.notes) for key, value in said}
+            body["client"] = {key: self._short(value, notes) for key, value in said}
         if connection.session is not None:
-            known.body["session"] = {"id": connection.session[0], "from": connection.session[1]}
-        return known
+            body["session"] = {"id": connection.session[0], "from": connection.session[1]}
+        return _Known(connection, header, ReceivedBody(body), notes)
 
     def _short(self, value: Json, notes: _Notes) -> Json:
         return notes.keep(self._scrubber.text(str(value), limit=NAME_CHARS))
