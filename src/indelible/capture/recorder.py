@@ -126,7 +126,7 @@ class Recorder:
                 if self._losses.first_us:
                     self._keep_gap()
             except Exception as error:  # noqa: BLE001 — the traffic is over; say it and end
-                self._warn(f"unrecorded calls at exit: {_lost(self._losses)} ({error})")
+                self._warn(f"unrecorded calls at exit: {_lost(self._losses)} ({_said(error)})")
             self._spool.close()
 
     def _write(self, events: list[Event]) -> None:
@@ -165,14 +165,14 @@ class Recorder:
     def _keep_singly(self, events: list[Event], error: Exception) -> list[Received]:
         """Keep what can be kept of a batch that failed as a whole; return the refused calls."""
         refused = []
-        self.trouble = str(error)
+        self.trouble = _said(error)
         for event in events:
             policy = self._policy.of(self._effect(event))
             if self._tried(event, use_reserve=policy is OnFailure.SPOOL):
                 continue
             refuse = isinstance(event, Received) and policy is not OnFailure.PROCEED
             if not self._losses.first_us:
-                self._warn(f"records cannot be kept: {error}")
+                self._warn(f"records cannot be kept: {self.trouble}")
             self._losses.add(self._clock_us(), refused=refuse)
             if refuse and isinstance(event, Received):
                 refused.append(event)
@@ -214,6 +214,13 @@ class Recorder:
         self._losses = _Losses()
         set_aside(self._reserve)
         self._warn(f"records are kept again; a gap is on record: {_lost(lost)}")
+
+
+def _said(error: Exception) -> str:
+    """Return what went wrong, without a path: a client is told it too."""
+    if isinstance(error, OSError):
+        return error.strerror or f"error {error.errno}"
+    return type(error).__name__
 
 
 def _lost(losses: _Losses) -> str:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 CallNext = Callable[[Any], Awaitable[Any]]
 
+_HEADERS_ARE_CHECKED = "2026-07-28"
+"""The protocol revision from which a request's `Mcp-Method` header must fit its body."""
+
 _INSIDE_THE_SPAN = 1
 """Position in the chain: inside the SDK's OpenTelemetry span, outside what unseals
 `requestState`, so that a forged state is seen and a sealed one stays sealed."""
@@ -112,7 +115,7 @@ class Audit:
         if ctx.request_id is None:
             self._note_cancelled(ctx)
             return await call_next(ctx)
-        if _is_phantom(ctx):
+        if ctx.request is not None and _is_phantom(ctx):
             return await call_next(ctx)
         key = (_peer(ctx), id_key(ctx.request_id))
         call = self._begin(ctx)
@@ -146,13 +149,13 @@ class Audit:
 
     def _end(self, key: tuple[int, IdKey], call: Open, event: Completed) -> None:
         """Record the end of a call, unless the client has cancelled it before."""
-        calls = self._open.get(key, [])
-        at = next((n for n, other in enumerate(calls) if other is call), None)
-        if at is None:
+        calls = self._open.get(key)
+        if calls is None or not any(other is call for other in calls):
             return
-        del calls[at]
-        if not calls:
+        if len(calls) == 1:
             del self._open[key]
+        else:
+            self._open[key] = [other for other in calls if other is not call]
         self._recorder.keep([event])
 
     def _note_cancelled(self, ctx: ServerRequestContext[Any, Any]) -> None:
@@ -225,10 +228,16 @@ def _refused(trouble: str) -> Exception:
 
 
 def _is_phantom(ctx: ServerRequestContext[Any, Any]) -> bool:
-    """Return whether the SDK made this request itself, to learn a schema before a call."""
-    headers = getattr(ctx.request, "headers", None)
-    said = headers.get("mcp-method") if isinstance(headers, Mapping) else None
-    return said is not None and said != ctx.method
+    """Return whether the SDK made this request itself, to learn a schema before a call.
+
+    Over HTTP it lists the tools in the name of a `tools/call`. Only from the
+    revision on in which the SDK refuses a client whose header says another method
+    than its body does; before it, a client could pass for the SDK.
+    """
+    if ctx.method != "tools/list" or ctx.protocol_version < _HEADERS_ARE_CHECKED:
+        return False
+    headers = getattr(ctx.request, "headers", {})
+    return bool(headers.get("mcp-method") == "tools/call")
 
 
 def _token_actor(token: Any) -> Actor | None:

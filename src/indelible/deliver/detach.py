@@ -46,7 +46,11 @@ def start_collection(state: Path) -> bool:
         # No process to be had now. The records are safe in the spool, and the next
         # emitter or reader collects them.
         return False
-    threading.Thread(target=process.wait, name="indelible-reap", daemon=True).start()
+    try:
+        threading.Thread(target=process.wait, name="indelible-reap", daemon=True).start()
+    except RuntimeError:
+        # The interpreter is ending and starts no more threads: init reaps the child.
+        process.returncode = 0
     return True
 
 

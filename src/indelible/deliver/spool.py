@@ -5,6 +5,7 @@ One file part at a time, locked for life, appended to by one write per batch.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable
@@ -115,6 +116,7 @@ class Spool:
 
     def _open_part(self) -> None:
         make_directory(self._directory)
+        self._check_owner()
         name = spool_name(self.writer, self._part + 1)
         unseen = self._directory / f".{name}.tmp"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
@@ -136,6 +138,13 @@ class Spool:
         self._broken = False
         if old >= 0:
             os.close(old)
+
+    def _check_owner(self) -> None:
+        """Refuse another user's state: its owner could never seal what we leave there."""
+        state = self._directory.parents[1]
+        owner = os.stat(state).st_uid
+        if owner != os.geteuid():
+            raise PermissionError(errno.EPERM, f"the state directory belongs to user {owner}")
 
     def close(self) -> None:
         """Let the spool go: to a collector this writer is finished."""
