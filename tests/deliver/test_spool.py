@@ -226,3 +226,14 @@ def test_a_closed_spool_is_free(rig) -> None:
     rig.spool.close()
     assert not is_locked(rig.files[0])
     rig.spool.close()
+
+
+@pytest.mark.requirement("collect.modes")
+def test_the_state_of_another_user_is_refused(tmp_path, monkeypatch) -> None:
+    rig = Rig(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(PermissionError, match="belongs to user"):
+        rig.append()
+    monkeypatch.undo()
+    rig.append()
+    assert len(rig.files) == 1
