@@ -32,7 +32,7 @@ BIG = Record(b"{" + b"h" * (MAX_HEADER_BYTES - 2) + b"}", bytes(16), b"{}")
 def as_documented(record: Record) -> bytes:
     """Return the frame of *record*, written from format.md section 3 alone."""
     payload = struct.pack(">H", len(record.header)) + record.header + record.salt + record.body
-    return b"IND1" + struct.pack(">II", len(payload), zlib.crc32(payload)) + payload
+    return b"IND1" + struct.pack(">II", len(payload), zlib.adler32(payload)) + payload
 
 
 def assert_tiled(data: bytes, found: Frames) -> None:
@@ -116,9 +116,9 @@ def test_false_starts_cost_a_bounded_amount(candidate, monkeypatch) -> None:
 
     class Counting:
         @staticmethod
-        def crc32(payload: bytes) -> int:
+        def adler32(payload: bytes) -> int:
             summed.append(len(payload))
-            return zlib.crc32(payload)
+            return zlib.adler32(payload)
 
     monkeypatch.setattr(frame, "zlib", Counting)
     assert decode_frames(data) == Frames([], [Damage(0, len(data), torn=True)])
@@ -153,7 +153,7 @@ def test_the_largest_record_passes_and_a_larger_one_is_refused() -> None:
     ids=["header longer than allowed", "header longer than payload", "no room for a body"],
 )
 def test_a_frame_whose_lengths_lie_is_damage(length, payload) -> None:
-    data = b"IND1" + struct.pack(">II", len(payload), zlib.crc32(payload)) + payload
+    data = b"IND1" + struct.pack(">II", len(payload), zlib.adler32(payload)) + payload
     assert decode_frames(data).records == []
     assert decode_frames(data).damage[0] == Damage(0, len(data), torn=True)
 

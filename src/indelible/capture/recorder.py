@@ -151,11 +151,11 @@ class Recorder:
 
     def _record(self, event: Event, seq: int) -> Record:
         writer = self._spool.writer
-        stamp = Stamp(writer, seq, self._random.take(SALT_BYTES))
+        random = self._random.take(SALT_BYTES + 10)
+        stamp = Stamp(writer, seq, random[:SALT_BYTES])
         if isinstance(event, Received):
-            record = self._redactor.received(
-                event, stamp, uuid7(event.at_us, self._random.take(10))
-            )
+            call_id = uuid7(event.at_us, random[SALT_BYTES:])
+            record = self._redactor.received(event, stamp, call_id)
             self._refs[event.number] = (writer, seq, event.effect)
             return record
         if isinstance(event, Completed):

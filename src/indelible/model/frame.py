@@ -1,6 +1,6 @@
 """The frame codec: one record as bytes, for the spool and for the wire.
 
-``magic "IND1" | u32 length | u32 CRC-32 | payload``, where the payload is
+``magic "IND1" | u32 length | u32 Adler-32 | payload``, where the payload is
 ``u16 header length | header | 16-byte salt | body`` (format.md section 3).
 """
 
@@ -33,12 +33,15 @@ def encode_frame(record: Record) -> bytes:
     Raises:
         FormatError: If the record is larger than the format allows.
     """
-    if len(record.header) > MAX_HEADER_BYTES:
-        raise FormatError(f"header of {len(record.header)} bytes, more than {MAX_HEADER_BYTES}")
-    payload = _HEADER_LENGTH.pack(len(record.header)) + record.header + record.salt + record.body
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise FormatError(f"record of {len(payload)} bytes, more than {MAX_PAYLOAD_BYTES}")
-    return _PREFIX.pack(MAGIC, len(payload), zlib.crc32(payload)) + payload
+    header, salt, body = record
+    header_length = len(header)
+    if header_length > MAX_HEADER_BYTES:
+        raise FormatError(f"header of {header_length} bytes, more than {MAX_HEADER_BYTES}")
+    payload = _HEADER_LENGTH.pack(header_length) + header + salt + body
+    length = len(payload)
+    if length > MAX_PAYLOAD_BYTES:
+        raise FormatError(f"record of {length} bytes, more than {MAX_PAYLOAD_BYTES}")
+    return _PREFIX.pack(MAGIC, length, zlib.adler32(payload)) + payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +96,13 @@ def _frame_at(data: bytes, at: int) -> tuple[Record | None, int]:
     """Return the record whose frame starts at *at*, and where the frame ends."""
     if at + _PREFIX.size > len(data):
         return None, at
-    magic, length, crc = _PREFIX.unpack_from(data, at)
+    magic, length, checksum = _PREFIX.unpack_from(data, at)
     start = at + _PREFIX.size
     end = start + length
     if magic != MAGIC or not _MIN_PAYLOAD_BYTES <= length <= MAX_PAYLOAD_BYTES or end > len(data):
         return None, at
     payload = data[start:end]
-    if zlib.crc32(payload) != crc:
+    if zlib.adler32(payload) != checksum:
         return None, at
     (header_length,) = _HEADER_LENGTH.unpack_from(payload)
     body_at = _HEADER_LENGTH.size + header_length + SALT_BYTES
