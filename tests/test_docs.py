@@ -627,7 +627,7 @@ What a note in a record may name besides.
 |---|---|
 | `key` | the member's name says that its value is not to be kept |
 | `flag` | it follows a command-line flag that takes a secret |
-| `depth`, `nodes`, `text`, `size`, `matches` | a bound was broken |
+| `depth`, `nodes`, `text`, `size`, `matches`, `work` | a bound was broken |
 | `unstable` | the text did not come to rest after four passes |
 | `type` | it is nothing that JSON has |
 | `too-large` | the message was over 16 MiB; it was not read |

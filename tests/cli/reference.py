@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from indelible.cli.commands import indelible
-from indelible.cli.options import SUMMARIES
+from indelible.cli.options import HELP_NAMES, SUMMARIES
 from indelible.cli.wrap import HELP
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
@@ -23,10 +23,12 @@ HEAD = """\
 Data goes to stdout, everything else to stderr.
 `--json` prints JSON to stdout and nothing else, errors too: `{"error": {"code", "exitCode", "message", "fix"}}`.
 An error is one line that says what, and one that says what to do.
+`-h` is the same as `--help` in every command.
 `NO_COLOR` is honoured; there is no colour where stdout is no terminal.
 Whatever a record holds is shown with control, bidirectional and invisible characters spelt out (`\\x1b`, `\\u202e`); JSON is exact.
 
-`query`, `show` and `status` first seal what is new, unless the state is another user's or read-only: then they only read, and say so.
+`query`, `show` and `status` first seal what is new, unless the state is another user's or read-only or has no signing key: then they only read, and say so.
+With `--no-collect` they write nothing at all; use it on a copy that is to stay as it is.
 `verify` never collects, repairs or writes.
 
 The form of an entry is [flat.schema.json](flat.schema.json); that of a stored record [record.schema.json](record.schema.json).
@@ -39,13 +41,14 @@ The form of an entry is [flat.schema.json](flat.schema.json); that of a stored r
 | 1 | failed |
 | 2 | the command or the query cannot be understood |
 | 3 | tampering was found |
-| 4 | not allowed |
-| 5 | done, but incomplete: records are known to be missing |
-| 6 | findings |
+| 4 | reserved: not allowed |
+| 5 | done, but incomplete: records or a body are known to be missing |
+| 6 | reserved: findings |
 | 130 | interrupted |
 
 `wrap` ends with the code of the server it runs; 127 or 126 if that cannot be started.
 `query`, `show` and `status` show what they can read of a log that was tampered with, and end with 3.
+More in [exit codes](exit-codes.md).
 """
 
 
@@ -61,7 +64,9 @@ def page() -> str:
 
 
 def _help(command: click.Command, path: str) -> str:
-    context = click.Context(command, info_name=path, terminal_width=WIDTH)
+    context = click.Context(
+        command, info_name=path, terminal_width=WIDTH, **HELP_NAMES | command.context_settings
+    )
     return command.get_help(context)
 
 

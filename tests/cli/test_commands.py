@@ -101,6 +101,42 @@ def test_query_limit_says_when_there_is_more(trail: Trail, ran) -> None:
     assert len(out.splitlines()) == 3
     assert "older entries match too" in err
     assert ran("query", "--limit", "5")[2] == ""
+    _, out, err = ran("query", "--limit", "2", "--json")
+    assert len(json.loads(out)) == 2
+    assert err == "older entries match too; see them with --limit 20\n"
+    assert ran("query", "--limit", "5", "--json")[2] == ""
+
+
+@pytest.mark.parametrize("width", ["80", "96", "100", "140"])
+def test_ids_of_calls_in_one_millisecond_can_be_told_apart(
+    trail: Trail, ran, monkeypatch, width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setattr(trail, "draw", os.urandom)
+    monkeypatch.setattr(trail, "tick", lambda _=1: trail.now_us)
+    writer = Writer(trail)
+    for number in range(9):
+        writer.received(f"tool_{number}", args={"text": "y" * 90})
+    _, out, _ = ran("query")
+    rows = out.splitlines()[1:]
+    ids = [row.split()[-1] for row in rows]
+    assert len({*ids}) == 9
+    assert min(map(len, ids)) >= 13
+    assert max(_width(row) for row in rows) <= int(width)
+    for one, row in zip(ids, rows, strict=True):
+        code, out, _ = ran("show", one)
+        assert code == 0
+        assert f"\ntool                  {row.split('/')[1].split()[0]}\n" in out
+
+
+def test_an_ambiguous_id_is_answered_with_how_many_there_are(trail: Trail, ran) -> None:
+    fill(trail, 8)
+    first = json.loads(ran("query", "--json")[1])[-1]["callId"]
+    code, out, err = ran("show", first[:9])
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: 8 entries have an id that begins with '{first[:9]}'\n")
+    assert err.count("-7000-") == 5
+    assert "and 3 more\n" in err
 
 
 @pytest.mark.requirement("query.json")
@@ -160,7 +196,7 @@ def test_show_by_any_id(trail: Trail, ran) -> None:
         assert "tool_2" in out
         assert json.loads(ran("show", wanted, "--json")[1]) == entry
     code, _, err = ran("show", "ffffffffff")
-    assert (code, err.splitlines()[0]) == (2, "error: nothing with the id 'ffffffffff'")
+    assert (code, err.splitlines()[0]) == (1, "error: nothing with the id 'ffffffffff'")
 
 
 def test_show_prints_every_field_and_what_was_redacted(trail: Trail, ran) -> None:
@@ -207,7 +243,8 @@ def test_a_proof_convinces_an_independent_verifier(trail: Trail, ran) -> None:
 def test_a_proof_can_be_followed_by_a_person(trail: Trail, ran) -> None:
     fill(trail, 3)
     _, out, _ = ran("show", "#2", "--proof")
-    assert "proof of `received`: checked here, it holds" in out
+    assert "proof of `received`: checked here, header and body hold" in out
+    assert "= SHA-256(salt + body), in the header" in out
     steps = [row.split() for row in out.splitlines() if row.startswith(("    left", "    right"))]
     start = next(row for row in out.splitlines() if "leaf hash" in row).split()[2]
     root = next(row for row in out.splitlines() if row.startswith("  root")).split()[1]
@@ -231,8 +268,117 @@ def test_show_says_that_a_body_was_erased(trail: Trail, ran) -> None:
     code, out, _ = ran("show", "#0", "--proof")
     assert code in (0, 3)
     assert "body erased:" in out
-    assert "it holds" in out
-    assert json.loads(ran("show", "#0", "--json")[1])["erased"] is True
+    assert "its body is missing, so nothing proves what it held" in out
+    assert "body hold" not in out
+    shown = json.loads(ran("show", "#0", "--proof", "--json")[1])
+    assert shown["erased"] is True
+    assert [(one["body"], one["holds"]) for one in shown["proofs"]] == [("missing", False)] * 2
+    assert ran("show", "#0", "--no-collect")[0] == 0
+    assert ran("show", "#0", "--no-collect", "--proof")[0] == 5
+
+
+def forge(trail: Trail, old: bytes, new: bytes) -> None:
+    """Change what the bodies hold, and nothing else."""
+    [day] = trail.state.log().bodies.iterdir()
+    data = day.read_bytes()
+    assert old in data
+    day.write_bytes(data.replace(old, new))
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_proof_does_not_vouch_for_a_forged_body(trail: Trail, ran, as_json: bool) -> None:
+    writer = Writer(trail)
+    writer.call("delete", args={"contact": 4242})
+    writer.call("find", args={"contact": 7})
+    ran("collect", "--once")
+    forge(trail, b"4242", b"4343")
+    said = "the body of `received` is not the one that its signed header commits to"
+    words = ["show", "#0", "--proof", "--no-collect", *(["--json"] if as_json else [])]
+    code, out, err = ran(*words)
+    assert code == 3
+    assert said in (json.loads(out)["error"]["message"] if as_json else err)
+    assert "hold" not in (out if not as_json else "")
+    assert ran("show", "#2", "--proof", "--no-collect")[0] == 0
+
+
+@pytest.mark.parametrize("what", ["header", "signature", "root", "key", "cut"])
+def test_a_proof_does_not_vouch_for_anything_else_that_was_changed(
+    trail: Trail, ran, what: str
+) -> None:
+    fill(trail)
+    ran("collect", "--once")
+    log = trail.state.log()
+    [segment] = log.segments.iterdir()
+    if what == "header":
+        segment.write_bytes(segment.read_bytes().replace(b"tool_3", b"tool_9"))
+    elif what == "cut":
+        lines = segment.read_bytes().splitlines(keepends=True)
+        segment.write_bytes(b"".join([*lines[:8], lines[-1].replace(b'"n":10', b'"n":8')]))
+    elif what == "key":
+        log.vkey.write_text("nonsense\n")
+    else:
+        text, _, signature = log.checkpoint.read_text().rpartition("\n\n")
+        name, size, root = text.splitlines()
+        if what == "signature":
+            signature = (
+                signature[:-9] + ("AAAA" if signature[-9:-5] != "AAAA" else "BBBB") + signature[-5:]
+            )
+        else:
+            root = base64.b64encode(bytes(32)).decode()
+        log.checkpoint.write_text(f"{name}\n{size}\n{root}\n\n{signature}")
+    code, out, _ = ran("show", "#6", "--proof", "--no-collect")
+    assert code == 3
+    assert "hold" not in out
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_proof_is_of_what_is_shown(trail: Trail, ran, is_first: bool) -> None:
+    """A second body line for the same leaf: one is shown, the other proved."""
+    writer = Writer(trail)
+    writer.call("delete", args={"contact": 4242})
+    ran("collect", "--once")
+    [day] = trail.state.log().bodies.iterdir()
+    first, *rest = day.read_bytes().splitlines(keepends=True)
+    forged = first.replace(b"4242", b"4343")
+    pair = [forged, first] if is_first else [first, forged]
+    day.write_bytes(b"".join([*pair, *rest]))
+    code, out, err = ran("show", "#0", "--proof", "--no-collect")
+    if code == 0:  # what is shown and what is proved is the true one
+        assert "4242" in out
+        assert "4343" not in out
+    else:
+        assert (code, "error: " in err) == (3, True)
+        assert "hold" not in out
+
+
+def test_a_proof_says_which_half_of_a_call_is_not_sealed(trail: Trail, ran) -> None:
+    writer = Writer(trail)
+    of = writer.received("slow")
+    ran("collect", "--once")
+    writer.completed(of)
+    code, out, _ = ran("show", "#0", "--proof", "--no-collect")
+    assert code == 0
+    assert "proof of `received`: checked here, header and body hold" in out
+    assert "proof of `completed`: none yet, it is not sealed" in out
+
+
+def test_show_names_fields_so_that_none_looks_like_another(trail: Trail, ran) -> None:
+    writer = Writer(trail)
+    writer.call("add", args={"a.b": 1, "first name": 2, "plain-one": 3, "tool  x\n": 4})
+    _, out, _ = ran("show", "#0")
+    for name in ('args."a.b"', 'args."first name"', "args.plain-one", 'args."tool  x\\n"'):
+        assert f"\n{name} " in out
+
+
+def test_show_says_that_a_result_is_only_a_shape(trail: Trail, ran) -> None:
+    writer = Writer(trail)
+    kept = {"result": {"content": [{"type": "text", "text": "gone"}]}}
+    for result in ({"result": {"content": {"text": 1}, "structured": True}}, kept):
+        of = writer.received("x", effect="destructive" if result is kept else "read")
+        header: Fields = {"kind": "completed", "of": {"writer": writer.id, "seq": of}}
+        writer.keep(header | {"outcome": "ok"}, result)  # type: ignore[arg-type]
+    assert '\nresult.content (shape only) {"text":1}' in ran("show", "#0")[1]
+    assert "shape only" not in ran("show", "#2")[1]
 
 
 def test_show_says_that_a_record_is_not_sealed(trail: Trail, ran, monkeypatch) -> None:
@@ -241,7 +387,7 @@ def test_show_says_that_a_record_is_not_sealed(trail: Trail, ran, monkeypatch) -
     entry = json.loads(ran("query", "--json")[1])[0]
     _, out, _ = ran("show", entry["callId"], "--proof")
     assert "not sealed yet" in out
-    assert "proof: none yet, it is not sealed" in out
+    assert "proof of `call`: none yet, it is not sealed" in out
 
 
 # verify
@@ -275,7 +421,8 @@ def test_verify_names_the_place_of_an_edit(trail: Trail, ran) -> None:
     assert out.startswith(f"TAMPERED at log/default/segments/{segment.name} line ")
     assert "(leaf #" in out
     assert f"\n{TRUST}" in out
-    assert "\nnext  " in out
+    assert "\nnext  change nothing" in out
+    assert "nothing more is sealed" not in out
     code, out, _ = ran("verify", "--json")
     report = json.loads(out)
     assert (code, report["verdict"], report["exitCode"]) == (3, "tampered", 3)
@@ -309,21 +456,87 @@ def test_verify_against_a_kept_checkpoint(trail: Trail, ran, tmp_path: Path) -> 
     assert err.startswith("error: --checkpoint is no checkpoint: ")
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("held", [False, True])
+def test_verify_of_no_log_is_no_clean_bill(
+    trail: Trail, ran, tmp_path: Path, as_json: bool, held: bool
+) -> None:
+    fill(trail)
+    ran("collect", "--once")
+    checkpoint = trail.state.log().checkpoint
+    empty = tmp_path / "elsewhere"
+    (empty / "log" / "default" / "segments").mkdir(parents=True)
+    (empty / "reserve").write_bytes(b"")
+    words = ["--checkpoint", str(checkpoint)] if held else []
+    code, out, err = ran("verify", "--state", str(empty), *words, *(["--json"] * as_json))
+    said = json.loads(out)["error"] if as_json else {"message": err, "fix": err}
+    assert code == 1
+    assert f"no log here: '{empty}'" in said["message"]
+    assert "give the right --state" in said["fix"]
+    key = trail.state.log().vkey.read_text().strip()
+    assert ran("verify", "--state", str(empty), "--key", key)[0] == 3
+
+
+def test_verify_of_spools_alone_is_no_error(trail: Trail, ran) -> None:
+    fill(trail)
+    code, out, _ = ran("verify")
+    assert (code, "10 records unsealed" in out) == (0, True)
+
+
+def test_incomplete_has_a_next_step(trail: Trail, ran) -> None:
+    writer = fill(trail, 1)
+    writer.seq += 3
+    writer.call("after")
+    writer.end()
+    ran("collect", "--once")
+    code, out, _ = ran("verify")
+    assert (code, out.startswith("incomplete")) == (5, True)
+    assert "\nnext  indelible query kind:gap " in out
+    assert len(json.loads(ran("query", "kind:gap", "--json")[1])) == 1
+
+
+def test_a_spool_that_is_not_read_has_a_next_step_of_its_own(trail: Trail, ran) -> None:
+    writer = fill(trail, 1)
+    writer.end()
+    os.link(writer.path, trail.root / "second-name")
+    code, out, _ = ran("verify")
+    assert (code, "not read: " in out) == (5, True)
+    assert "\nnext  a spool that is not read" in out
+    assert "kind:gap" not in out
+
+
 @pytest.mark.requirement("verify.never-writes")
 def test_verify_writes_nothing(trail: Trail, ran) -> None:
     fill(trail)
     ran("collect", "--once")
     fill(trail, 2)
 
-    def everything() -> list[tuple[str, int, bytes]]:
-        return [
-            (str(path), path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
-            for path in sorted(trail.root.parent.rglob("*"))
-        ]
-
-    before = everything()
+    before = everything(trail)
     assert ran("verify")[0] == 0
-    assert everything() == before
+    assert everything(trail) == before
+
+
+def everything(trail: Trail) -> list[tuple[str, int, bytes]]:
+    return [
+        (str(path), path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in sorted(trail.root.parent.rglob("*"))
+    ]
+
+
+@pytest.mark.parametrize("words", [["query"], ["show", "tool", "--proof"], ["status"]])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_no_collect_writes_nothing(trail: Trail, ran, words: list[str], as_json: bool) -> None:
+    fill(trail)
+    ran("collect", "--once")
+    fill(trail, 2).end()
+    words = [word.replace("tool", "#0") for word in words]
+    before = everything(trail)
+    code, _, err = ran(*words, "--no-collect", *(["--json"] * as_json))
+    assert (code, err) == (0, "")
+    assert everything(trail) == before
+    assert json.loads(ran("status", "--no-collect", "--json")[1])["unsealed"]["records"] == 4
+    ran(*words)
+    assert json.loads(ran("status", "--no-collect", "--json")[1])["unsealed"]["records"] == 0
 
 
 # status, collect, and readers that may not write
@@ -375,6 +588,43 @@ def test_what_hinders_sealing_hinders_no_reader(trail: Trail, ran, monkeypatch) 
     code, out, err = ran("query", "--json")
     assert (code, len(json.loads(out))) == (0, 5)
     assert "disk full" in err
+    code, out, _ = ran("status", "--json")
+    problem, *_ = json.loads(out)["problems"]
+    assert (code, "disk full" in problem["message"]) == (0, True)
+    assert "collect --once" in problem["fix"]
+
+
+def test_a_copy_without_its_private_key_is_read(trail: Trail, ran) -> None:
+    fill(trail)
+    ran("collect", "--once")
+    fill(trail, 1).end()
+    trail.state.log().key.unlink()
+    before = everything(trail)
+    for words in (["query"], ["show", "#0", "--proof"], ["status"]):
+        code, out, err = ran(*words)
+        assert code == 0
+        assert err.startswith("note: cannot seal: no signing key at ")
+        assert "TAMPERED" not in out + err
+    assert everything(trail) == before
+    assert len(json.loads(ran("query", "--json")[1])) == 6
+    problem, *_ = json.loads(ran("status", "--json")[1])["problems"]
+    assert problem["message"].startswith("cannot seal: no signing key")
+    assert ran("collect", "--once")[0] == 3
+    assert ran("verify")[0] == 3
+
+
+@pytest.mark.parametrize(
+    "command", ["query", "status", "verify", "show abcdefgh", "collect --once"]
+)
+def test_a_state_that_may_not_be_read_is_an_error_with_a_fix(
+    trail: Trail, ran, monkeypatch, command: str
+) -> None:
+    fill(trail)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    code, out, err = ran(*command.split())
+    assert (code, out) == (1, "")
+    assert err.startswith("error: no right to read the state at ")
+    assert f"  fix: it belongs to user {os.geteuid()}" in err
 
 
 def test_a_state_of_another_user_is_only_read(trail: Trail, ran, monkeypatch) -> None:
@@ -447,6 +697,12 @@ def test_a_log_that_is_gone_is_no_empty_one(trail: Trail, ran) -> None:
         assert (code, err.startswith("TAMPERED: the log 'default' is gone")) == (3, True)
     assert "TAMPERED" in ran("status")[1]
     assert not trail.state.logs.exists()
+    assert ran("collect", "--once")[0] == 3
+    shutil.rmtree(trail.root)
+    for command in ("query", "status", "collect --once", "show abcdefgh", "verify"):
+        code, out, err = ran(*command.split())
+        assert (code, "TAMPERED" in out or "the log 'default' is gone" in err) == (3, True)
+    assert not trail.root.exists()
 
 
 def test_a_busy_log_is_read_as_it_is(trail: Trail, ran, monkeypatch) -> None:
@@ -468,6 +724,11 @@ def test_a_busy_log_is_read_as_it_is(trail: Trail, ran, monkeypatch) -> None:
         (["query", "--jsn"], "no such option '--jsn'", "indelible"),
         (["qury"], "no command 'qury'; did you mean 'query'?", "indelible --help"),
         (["show"], "missing argument 'ID'", "indelible show --help"),
+        (["query", "kind:gpa"], "unknown kind 'gpa'", "did you mean 'gap'?"),
+        (["query", "-n", "5"], "no such option '-n'", "--limit"),
+        (["query", "-n5"], "no such option '-n5'", "--limit 5"),
+        (["query", "--state", ""], "invalid value for '--state'", "indelible query --help"),
+        (["status", "--state="], "invalid value for '--state'", "indelible status --help"),
         (["show", "abc"], "id too short: 'abc'", "at least 8"),
         (["verify", "--key", "nonsense"], "--key is no public key", "indelible status"),
     ],
@@ -557,6 +818,10 @@ def test_every_command_has_its_help(capsys) -> None:
         assert command.short_help == SUMMARIES[name]
         assert run([name, "--help"]) == 0
         assert capsys.readouterr().out.startswith("Usage: ")
+        assert run([name, "-h"]) == 0
+        assert capsys.readouterr().out.startswith("Usage: ")
+    assert run(["-h"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: ")
     assert commands.get_command(None, "nothing") is None  # type: ignore[arg-type]
 
 
@@ -573,6 +838,40 @@ def test_the_program_end_to_end(trail: Trail) -> None:
         shell, shell=True, check=False, capture_output=True, text=True, timeout=60
     )
     assert (piped.stdout, piped.stderr) == ('[{"kind":', "")
+
+
+@pytest.mark.parametrize(
+    "words", ["query", "query --json", "status", "verify", "show #0", "--help"]
+)
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+def test_an_output_that_takes_nothing_is_exit_1_without_a_traceback(
+    trail: Trail, words: str, where: str
+) -> None:
+    fill(trail).end()
+    trail.collect()
+    quoted = " ".join(f"'{word}'" for word in words.split())
+    shell = f"{sys.executable} -m indelible --state {trail.root} {quoted} {where}"
+    done = subprocess.run(
+        shell, shell=True, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr in ("", "error: no space left on device\n")
+
+
+def test_a_term_that_is_turned_round_is_no_option(trail: Trail, ran) -> None:
+    fill(trail)
+    code, out, _ = ran("query", "-method:tools/list", "-tool:h*", "--json")
+    assert (code, len(json.loads(out))) == (0, 5)
+
+
+def test_an_interruption_while_it_starts_is_exit_130(monkeypatch) -> None:
+    from indelible.cli import commands, main
+
+    def interrupted(_words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "run", interrupted)
+    assert main.main(["query"]) == 130
 
 
 def test_no_argument_at_all_is_help() -> None:

@@ -95,7 +95,7 @@ def test_without_the_sdk_the_command_that_installs_it_is_named(
 ) -> None:
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: None)
     assert run(["demo"]) == 1
-    assert "fix: pip install 'indelible[demo]'" in capsys.readouterr().err
+    assert "fix: in a checkout: pip install '.[demo]'" in capsys.readouterr().err
 
 
 def test_tampering_that_is_not_caught_fails_the_demo(

@@ -10,14 +10,18 @@ import pytest
 
 from indelible import durable
 from indelible.collect.accept import accept
+from indelible.collect.ingest import Ingest
 from indelible.collect.once import collect_once
 from indelible.errors import StateError
 from indelible.model.canonical import encode
 from indelible.model.frame import decode_frames, encode_frame
 from indelible.model.record import Record, Stamp, body_hash, seal_body
+from indelible.seal import journal
+from indelible.seal.journal import MAX_SEQ
 from indelible.seal.segment import parse_leaf
 from indelible.seal.verify import Verdict
-from indelible.store import spools
+from indelible.store import files, spools
+from indelible.store.check import check
 from indelible.store.log import LogWriter
 from indelible.store.reader import LogReader
 from tests.collect.emitters import Disk, Emitter, House, digest, snapshot
@@ -292,8 +296,135 @@ def test_files_that_are_no_spools_of_ours_are_refused_and_left(house, tmp_path):
     house.collect()
     assert sorted(house.paths.spool.iterdir()) == before
     report = house.verify()
-    assert report.verdict is Verdict.INTACT
-    assert sum("not read" in one for one in report.logs[0].notes) == 4
+    assert report.verdict is Verdict.INCOMPLETE
+    assert sum("not read" in one.what for one in report.findings) == 3
+    assert sum("not read" in one for one in report.logs[0].notes) == 1
+
+
+@pytest.mark.requirement("spool.hostile")
+@pytest.mark.parametrize("why", ["another user", "too large"])
+def test_records_that_nobody_will_read_make_the_log_incomplete(house, monkeypatch, why):
+    one = house.emitter()
+    one.received()
+    house.collect()
+    if why == "too large":
+        monkeypatch.setattr(spools, "MAX_SPOOL_BYTES", 10)
+        report = house.verify()
+    else:
+        report = check(house.state, user=os.geteuid() + 1, now_us=house.clock.now_us)
+    assert report.verdict is Verdict.INCOMPLETE
+    (found,) = report.findings
+    assert found.file == f"spool/default/{one.path.name}"
+    assert found.what.startswith("not read: spool of ")
+
+
+def noted(house: House) -> dict:
+    return json.loads(house.paths.writers.read_bytes().split(b"\n")[5])["writers"]
+
+
+def test_the_highest_number_there_is_bricks_nothing(house):
+    house.emitter().call()
+    forged = house.emitter()
+    for seq in (2**53 - 1, 2**53 - 2, MAX_SEQ, MAX_SEQ - 1):
+        forged.next = seq
+        forged.received()
+    forged.end()
+    for _ in range(2):
+        house.collect()
+        house.emitter().call()
+    house.collect()
+    assert house.verify().verdict is Verdict.INCOMPLETE
+    assert [one["count"] for one in of_kind(house, "gap")] == [MAX_SEQ - 1]
+    assert [one["reason"] for one in of_kind(house, "recovered")] == ["damaged-spool"]
+
+
+def test_spools_without_anything_in_them_are_not_in_the_note(house):
+    house.emitter().call()
+    quiet = [house.emitter() for _ in range(20)]
+    house.collect()
+    assert set(noted(house)) == {house.emitters[0].writer}
+    quiet[3].call()
+    house.collect()
+    assert set(noted(house)) == {house.emitters[0].writer, quiet[3].writer}
+    assert kinds(house)["received"] == 2
+    assert house.verify().verdict is Verdict.INTACT
+
+
+def test_parts_that_are_gone_are_not_in_the_note(house):
+    one = house.emitter()
+    for _ in range(3):
+        one.call()
+        house.collect()
+        one.roll()
+    house.collect()
+    one.call()
+    house.collect()
+    assert set(noted(house)[one.writer]["read"]) == {"000003"}
+
+
+def test_a_note_that_grows_too_large_keeps_only_what_it_must(house, monkeypatch):
+    house.emitter().received()
+    for _ in range(20):
+        one = house.emitter()
+        one.call()
+        one.end()
+    monkeypatch.setattr(files, "MAX_NOTE_BYTES", 3000)
+    house.collect()
+    assert set(noted(house)) == {house.emitters[0].writer}
+    assert house.verify().verdict is Verdict.INTACT
+
+
+def test_a_crowded_note_and_a_crash_enter_nothing_twice(house, monkeypatch):
+    house.emitter().received()
+    for _ in range(20):
+        one = house.emitter()
+        one.call()
+        one.end()
+    monkeypatch.setattr(files, "MAX_NOTE_BYTES", 3000)
+    with monkeypatch.context() as patch:
+        patch.setattr(Ingest, "_remove_finished", lambda _: None)
+        patch.setattr(LogWriter, "end", lambda _: None)
+        house.collect()
+    assert len(list(house.paths.spool.iterdir())) == 21
+    result = house.collect()
+    assert (result.duplicates, result.conflicts) == (40, 0)
+    assert len(list(house.paths.spool.iterdir())) == 1
+    assert kinds(house) == {"received": 21, "completed": 20}
+    assert house.verify().verdict is Verdict.INTACT
+
+
+def test_a_note_that_cannot_be_kept_is_not_signed_and_nothing_is_lost(house, monkeypatch):
+    living = [house.emitter() for _ in range(20)]
+    house.emitter().call()
+    house.collect()
+    for one in living:
+        one.received()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "MAX_NOTE_BYTES", 3000)
+        for _ in range(2):
+            with pytest.raises(StateError, match="cannot keep how far") as caught:
+                house.collect()
+            assert "collect again" in caught.value.hint
+            assert house.verify().verdict is Verdict.INTACT
+        for one in living:
+            one.end()
+        house.collect()
+    assert kinds(house) == {"received": 21, "completed": 21}
+    assert house.verify().verdict is Verdict.INTACT
+
+
+def test_a_note_that_would_not_be_read_back_is_not_signed(house, monkeypatch):
+    one = house.emitter()
+    for _ in range(5):
+        one.received()
+        one.received()
+        one.completed()
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "MAX_OPEN", 4)
+        with pytest.raises(StateError, match=f"5 calls of writer {one.writer} are open"):
+            house.collect()
+    house.collect()
+    assert house.verify().verdict is Verdict.INTACT
 
 
 @pytest.mark.requirement("spool.hostile")
@@ -318,6 +449,7 @@ def record(body: bytes = b"{}", **changes: object) -> Record:
 def test_accepted():
     assert accept(record(), W) == json.loads(record().header)
     assert accept(record(kind="a new kind", v=9, more={"x": [1, None]}), W)
+    assert accept(record(seq=MAX_SEQ - 1, more={"x": [[1]]}), W)
 
 
 @pytest.mark.parametrize(
@@ -328,6 +460,9 @@ def test_accepted():
         record(seq=True),
         record(seq=1.0),
         record(seq=2**53),
+        record(seq=MAX_SEQ),
+        record(more={"x": [[[]]]}),
+        record(more=[[[{}]]]),
         record(seq="0"),
         record(v="1"),
         record(v=True),
@@ -497,8 +632,8 @@ def test_a_spool_that_changed_since_it_was_read_is_not_removed(house, monkeypatc
     one.end()
     real = LogWriter.finish
 
-    def finish(self, *given):
-        real(self, *given)
+    def finish(self, *given, **named):
+        real(self, *given, **named)
         one.path.write_bytes(data + data)
 
     with monkeypatch.context() as patch:

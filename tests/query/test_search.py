@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from indelible.errors import UsageError
+from indelible.errors import IndelibleError, UsageError
 from indelible.model.canonical import encode
 from indelible.model.flat import Fields
 from indelible.model.record import Record
@@ -168,12 +168,12 @@ def test_find_by_every_kind_of_id(trail: Trail) -> None:
     user = os.geteuid()
     for wanted in (a["callId"], a["recordId"], a["requestId"], str(a["callId"])[:-1], "0", "#1"):
         assert tools(find(trail.state, user, str(wanted))) == ["a"], wanted
-    with pytest.raises(UsageError, match="begin with") as caught:
+    with pytest.raises(IndelibleError, match="2 entries have an id that begins with") as caught:
         find(trail.state, user, str(a["callId"])[:8])
     assert str(b["callId"]) in caught.value.hint
     with pytest.raises(UsageError, match="too short"):
         find(trail.state, user, "0192f0c")
-    with pytest.raises(UsageError, match="nothing with the id"):
+    with pytest.raises(IndelibleError, match="nothing with the id"):
         find(trail.state, user, "ffffffff-0000")
 
 
@@ -197,7 +197,11 @@ def test_proofs_of_a_sealed_entry_hold(trail: Trail) -> None:
     assert proofs(trail.state, entries(trail)[0]) == {}
     assert all(
         not verify_inclusion(
-            one.leaf_hash, one.index, size=one.size, proof=one.hashes, expected=bytes(32)
+            one.proof.leaf_hash,
+            one.proof.index,
+            size=one.proof.size,
+            proof=one.proof.hashes,
+            expected=bytes(32),
         )
         for one in found.values()
     )

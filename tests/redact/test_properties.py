@@ -211,6 +211,11 @@ HOSTILE = {
     "accents": "é" * 65_536,
     "members": '"key":' * 10_000,
     "zero width": "\u200b" * 65_536,
+    "programs": "mysql -x " * 8_000,
+    "attributes": '<add key="token" ' * 4_000,
+    "pairs": '"name":"token",' * 4_000,
+    "parameters": "?key=aaaaaaaaaaaa" * 4_000,
+    "yaml blocks": "password: |\n x\n" * 4_000,
 }
 
 

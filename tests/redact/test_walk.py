@@ -109,9 +109,47 @@ PLANTED = {
     "long key": ({"sk-proj-Abc123Def456Ghi789" + "0" * 300: 1}, "Abc123Def456"),
     "duplicate keys": ({"j": '{"password":"hunter2-abc","password":null}'}, "hunter2-abc"),
     "integer card": ({"n": 4111111111111111}, "4111111111111111"),
+    "pair": ({"headers": [["X-Api-Key", "abcdefgh1"], ["Accept", "x"]]}, "abcdefgh1"),
+    "flat headers": ({"rawHeaders": ["Host", "h", "X-Api-Key", "abcdefgh1"]}, "abcdefgh1"),
+    "values": ({"name": "X-Api-Key", "values": ["abcdefgh1"]}, "abcdefgh1"),
+    "shouting": ({"NAME": "password", "VALUE": "abcdefgh1"}, "abcdefgh1"),
+    "short names": ({"k": "password", "v": "abcdefgh1"}, "abcdefgh1"),
+    "label": ({"label": "Password", "value": "abcdefgh1"}, "abcdefgh1"),
+    "id": ({"id": "password", "value": "abcdefgh1"}, "abcdefgh1"),
+    "selector": ({"selector": "input[name=password]", "value": "abcdefgh1"}, "abcdefgh1"),
+    "form field": ({"element": "Password field", "text": "abcdefgh1"}, "abcdefgh1"),
+    "json patch": ({"op": "add", "path": "/spec/password", "value": "abcdefgh1"}, "abcdefgh1"),
+    "docker auth": ({"auths": {"r": {"auth": "Ym9iOlMzY3IzdHZhbHVl"}}}, "Ym9iOlMzY3IzdHZhbHVl"),
+    "jwk d": ({"kty": "RSA", "n": "x", "d": "Zx9Kq2Lm7Rt4"}, "Zx9Kq2Lm7Rt4"),
+    "jwk k": ({"keys": [{"kty": "oct", "k": "Zx9Kq2Lm7Rt4"}]}, "Zx9Kq2Lm7Rt4"),
+    "key in lines": (
+        {"lines": ["-----BEGIN RSA PRIVATE KEY-----", "MIIEowIB", "-----END RSA PRIVATE KEY-----"]},
+        "MIIEowIB",
+    ),
+    "float card": ({"n": 4111111111111111.0}, "4111111111111111"),
+    "sql": ({"q": "CREATE USER bob WITH PASSWORD 'S3cr3tvalue'"}, "S3cr3tvalue"),
+    "signed url": ({"u": "https://s/k?X-Amz-Signature=4f9e1a07b3d86c25"}, "4f9e1a07b3d86c25"),
+    "program": ({"c": "sudo mysql -uroot -pS3cr3tvalue db"}, "S3cr3tvalue"),
+    "yaml block": ({"t": "a: 1\npassword: |\n  S3cr3tvalue\nb: 2"}, "S3cr3tvalue"),
+    "next line": ({"t": "Password:\nS3cr3tvalue"}, "S3cr3tvalue"),
+    "netrc": ({"t": "machine h login bob password S3cr3tvalue"}, "S3cr3tvalue"),
+    "xml pair": ({"t": '<add key="Password" value="S3cr3tvalue"/>'}, "S3cr3tvalue"),
+    "long json pair": (
+        {"t": json.dumps({"name": "X-Api-Key", "value": "S3cr3tvalue", "pad": "p" * 3000})},
+        "S3cr3tvalue",
+    ),
+    "long json flag": ({"t": json.dumps(["--token", "S3cr3tvalue", "p" * 3000])}, "S3cr3tvalue"),
     "phrase": ({"t": "wallet seed phrase: correct horse battery staple"}, "staple"),
     "glued marker": ({"n": "password=[REDACTED]hunter2-abc"}, "hunter2-abc"),
 }
+
+
+# What gives it away is lost when the value is only part of a text.
+ONLY_STRUCTURED = frozenset(
+    "integer card|float card|keys|fullwidth|long pem|pair|flat headers|shouting"
+    "|selector|form field|json patch|docker auth|jwk d|jwk k|yaml block|next line|long json flag"
+    "|long json pair".split("|")
+)
 
 
 @pytest.mark.requirement("redact.json-in-strings")
@@ -125,7 +163,7 @@ def test_planted_secrets_are_gone_from_value_notes_and_error_text(scrub, case) -
     assert secret not in encode(result.value).decode()
     assert secret not in repr(result)
     echoed = scrub.text(f"call failed with {json.dumps(value)}")
-    if case not in {"header pair", "integer card", "flag list", "keys", "fullwidth", "long pem"}:
+    if case not in ONLY_STRUCTURED:
         assert secret not in str(echoed.value), echoed.value
 
 
@@ -208,6 +246,12 @@ class TestBounds:
         assert scrub.value("a@b.co " * 65).value == "[UNREDACTABLE]"
         assert "a@b.co" not in scrub.value("a@b.co " * 64).value
 
+    def test_work(self, scrub) -> None:
+        kept = scrub.value(["mail bob@example.com, x=1"] * 1999)
+        assert kept.value[0] == "mail [EMAIL], x=1"
+        assert kept.value[-1] == "[UNREDACTABLE]"
+        assert kept.notes[-1].rule == "email"
+
     def test_output(self, scrub) -> None:
         for text in ("\x01" * 400, "\U0001f600" * 400, '"\\' * 200, "é" * 500):
             assert len(encode(scrub.value([text] * 1999).value)) < 256 * 1024
@@ -233,6 +277,16 @@ class TestCommandLines:
             (["x", "-H", "X-Api-Key: abc"], ["x", "-H", "X-Api-Key: [REDACTED]"]),
             (["npx", "-y", "@modelcontextprotocol/server-filesystem", "/srv"],
              ["npx", "-y", "@modelcontextprotocol/server-filesystem", "/srv"]),
+            (["env", "A=b", "sshpass", "-p", "pw", "ssh"],
+             ["env", "A=b", "sshpass", "-p", "[REDACTED]", "ssh"]),
+            (["sudo", "-n", "mysql", "-phunter2"], ["sudo", "-n", "mysql", "-p[REDACTED]"]),
+            (["sh", "-c", "sshpass -p hunter2 ssh h"], ["sh", "-c", "sshpass -p [REDACTED] ssh h"]),
+            (["java", "-DapiKey=pw", "-Dname=x"], ["java", "-DapiKey=[REDACTED]", "-Dname=x"]),
+            (["x", "--auth", "me:pw"], ["x", "--auth", "me:[REDACTED]"]),
+            (["x", "--auth", "oauth"], ["x", "--auth", "oauth"]),
+            (["x", "--pat", "pw", "--bearer", "pw"],
+             ["x", "--pat", "[REDACTED]", "--bearer", "[REDACTED]"]),
+            (["x", "--pat=pw"], ["x", "--pat=[REDACTED]"]),
             (["x", "--max-tokens", "5"], ["x", "--max-tokens", "5"]),
             ([], []),
         ],
@@ -270,6 +324,22 @@ BENIGN = [
     "192.168.1.100:8443",
     "total 1,234,567.89 EUR",
     "x = 3.141592653589793238",
+    "const token = getToken()",
+    "api_key = os.environ['API_KEY']",
+    "token: process.env.API_TOKEN,",
+    "Authorization: Bearer ${TOKEN}",
+    "password: {{ vault_password }}",
+    "if password == None:",
+    "secret:\n  name: db-secret-1\n",
+    "password:\n- one\n- two",
+    "it costs $5 or $6, not $1$",
+    '<input name="password" type="password">',
+    "mysql -u root -p db",
+    "docker run -p 8080:80 nginx",
+    "https://example.com/?code=404&key=some_name",
+    "the machine login password is old",
+    "order 4111.1111.1111.1112",
+    "a1b2c3d4e5f64111111111111111111a",
     "{}",
     "",
 ]
@@ -279,6 +349,22 @@ BENIGN = [
 def test_benign_text_is_not_altered(scrub, text) -> None:
     assert Scrubbed({"v": text}) == scrub.value({"v": text})
     assert scrub.is_clean(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"path": "/etc/token", "text": "some words", "content": "x"},
+        {"columns": ["id", "email"], "rows": [["a", "b"], ["c", "d"]]},
+        {"lines": ["-----BEGIN CERTIFICATE-----", "MIIEowIB", "-----END CERTIFICATE-----"]},
+        {"d": "x", "k": "y", "auth": "oauth"},
+        {"selector": "#name", "text": "Bob"},
+        {"type": "string", "value": "x"},
+        {"t": 1732421048123.0, "u": -4111111111111111.0 / 7},
+    ],
+)
+def test_benign_values_are_not_altered(scrub, value) -> None:
+    assert Scrubbed(value) == scrub.value(value)
 
 
 def test_is_clean_says_whether_a_name_may_stand_in_a_header(scrub) -> None:
@@ -318,7 +404,7 @@ def test_a_scrubber_redacts_before_load_and_alike_after() -> None:
     assert before == fresh.value({"q": "mail bob@example.com", "password": "x"})
 
 
-def test_a_thousand_names_that_become_the_same_stay_apart(scrub) -> None:
-    kept = scrub.value({f"user{n}@example.com": n for n in range(1000)}).value
-    assert list(kept.values()) == list(range(1000))
-    assert "[EMAIL] #1000" in kept
+def test_hundreds_of_names_that_become_the_same_stay_apart(scrub) -> None:
+    kept = scrub.value({f"user{n}@example.com": n for n in range(400)}).value
+    assert list(kept.values()) == list(range(400))
+    assert "[EMAIL] #400" in kept

@@ -11,7 +11,16 @@ from indelible.model.canonical import uuid7
 from indelible.model.record import Stamp, body_hash
 from indelible.seal.abandoned import ABANDONED, abandoned
 from indelible.seal.density import Density
-from indelible.seal.journal import Book, Intent, Read, Sealed, Writers, WriterState
+from indelible.seal.journal import (
+    MAX_OPEN,
+    MAX_SEQ,
+    Book,
+    Intent,
+    Read,
+    Sealed,
+    Writers,
+    WriterState,
+)
 from indelible.seal.merkle import Frontier, leaf_hash
 from indelible.seal.note import Checkpoint, SigningKey
 from indelible.seal.notes import RawNotes, judge_notes
@@ -27,9 +36,8 @@ reads = st.dictionaries(st.integers(0, 999_999), read)
 listings = st.fixed_dictionaries({"bodies": hashes, "quarantine": hashes, "segments": hashes})
 files = st.builds(Sealed, numbers, read, listings)
 FILES = Sealed(0, Read(1, "0" * 64), dict.fromkeys(("bodies", "quarantine", "segments"), "1" * 64))
-states = st.dictionaries(
-    st.sampled_from([W, V]), st.builds(WriterState, numbers, st.sets(numbers, max_size=4), reads)
-)
+calls = st.sets(st.integers(0, 12) | st.integers(0, MAX_SEQ - 1), max_size=12)
+states = st.dictionaries(st.sampled_from([W, V]), st.builds(WriterState, numbers, calls, reads))
 
 
 def frontier(size: int) -> Frontier:
@@ -55,6 +63,44 @@ def test_writers_read_as_they_were_written(size, outside, at_us, content, sealed
     assert again.states == content
     assert again.sealed == there
     assert again.collected_at_us == at_us
+
+
+def written(still_open: set[int], following: int = 9) -> bytes:
+    states = {W: WriterState(following, still_open)}
+    return Writers(KEY.name, 0, True, 0, frontier(0), states, None).format()
+
+
+@pytest.mark.parametrize(
+    ("still_open", "text"),
+    [
+        (set(), b"[]"),
+        ({4}, b"[4]"),
+        ({4, 5}, b"[4,5]"),
+        ({4, 5, 6}, b"[[4,6]]"),
+        ({0, 2, 3, 4, 5, 9, 10}, b"[0,[2,5],9,10]"),
+    ],
+)
+def test_open_calls_in_a_row_are_written_as_a_range(still_open, text):
+    note = written(still_open)
+    assert b'"open":%s,' % text in note
+    assert Writers.parse(note).states[W].open == still_open
+
+
+def test_a_million_open_calls_take_no_room_and_no_more_are_read():
+    note = written(set(range(MAX_OPEN)))
+    assert len(note) < 1000
+    assert len(Writers.parse(note).states[W].open) == MAX_OPEN
+    for last in (MAX_OPEN, MAX_SEQ - 1, MAX_SEQ, -1):
+        with pytest.raises(FormatError):
+            Writers.parse(note.replace(b"%d]]" % (MAX_OPEN - 1), b"%d]]" % last))
+    with pytest.raises(FormatError):
+        Writers.parse(written(set(range(3))).replace(b"[0,2]", b"[0,2,3]"))
+
+
+def test_the_number_after_the_highest_can_be_kept():
+    assert Writers.parse(written(set(), MAX_SEQ)).states[W].next == MAX_SEQ
+    with pytest.raises(FormatError):
+        Writers.parse(written(set(), 1 << 53))
 
 
 @given(st.data())

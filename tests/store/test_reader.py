@@ -48,6 +48,22 @@ def test_leaves_forwards_from_anywhere_and_backwards(house):
     assert any(one.has_compressed for one in segments.list_segments(house.paths.segments))
 
 
+def test_whether_a_body_is_the_one_that_its_header_commits_to(house):
+    (day, *_) = bodies.list_days(house.paths.bodies)
+    path = bodies.path_of(house.paths.bodies, day)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[0] = lines[0].replace(b"{", b'{"x":1,', 1)
+    path.write_bytes(b"".join(lines))
+    with LogReader(house.paths.directory) as log:
+        assert log.body_matches(0) is False
+        assert log.body_matches(1) is True
+        assert log.body_matches(0, log.leaf(1)) is False
+        assert log.body_matches(1, b"no leaf") is None
+    path.unlink()
+    with LogReader(house.paths.directory) as log:
+        assert log.body_matches(0) is None
+
+
 def test_bodies_in_any_order(house):
     with LogReader(house.paths.directory) as log:
         for order in (range(120), range(119, -1, -1), [5, 100, 6, 5, 4, 99, 0, 119]):

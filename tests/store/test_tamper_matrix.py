@@ -222,6 +222,131 @@ def test_the_first_wrong_leaf_and_the_last_good_time_are_named(kept):
     assert first.since is not None
 
 
+def batches_of(kept: Kept, name: str) -> list[tuple[int, int]]:
+    """Return first and last line (its commit), from 1, of each batch of a plain segment."""
+    found, first = [], 1
+    for number, line in enumerate(kept.files[name].splitlines(), 1):
+        if line.startswith(b'{"commit"'):
+            found.append((first, number))
+            first = number + 1
+    return found
+
+
+def newest_segment(kept: Kept) -> str:
+    return max(name for name in kept.files if name.endswith(".ndjson") and "segments" in name)
+
+
+def edit_line(kept: Kept, name: str, number: int, old: bytes, new: bytes) -> None:
+    lines = kept.files[name].splitlines(keepends=True)
+    edited = lines[number - 1].replace(old, new, 1)
+    assert edited != lines[number - 1]
+    lines[number - 1] = edited
+    (kept.directory / name).write_bytes(b"".join(lines))
+
+
+@pytest.mark.requirement("seal.edit-detected")
+def test_an_edited_batch_is_named_by_its_own_lines(kept):
+    name = newest_segment(kept)
+    batches = batches_of(kept, name)
+    assert len(batches) > 2
+    for first, last in batches:
+        edit_line(kept, name, first, b'"v":1', b'"v":7')
+        report = kept.house.verify()
+        found = report.findings[0]
+        told = f"the leaves of this batch do not give its root (lines {first} to {last})"
+        assert (found.file, found.line, found.likely) == (kept.label(name), first, None)
+        assert found.what == told
+        cut = [one for one in report.logs[0].notes if "can be judged" in one]
+        assert len(cut) == ((first, last) != batches[-1])
+        assert all(f"nothing after line {last} of {kept.label(name)}" in one for one in cut)
+
+
+@pytest.mark.requirement("seal.edit-detected")
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b'"bodyHash":"', b'"bodyHash":"0', "its header and body no longer agree"),
+        (b'"bodyHash":', b'"BodyHash":', "its header and body no longer agree"),
+        (b'"receivedAt"', b'"receivedat"', "it can no longer be read"),
+        (b'"kind":', b'"kind";', "it can no longer be read"),
+        (b'"kind":"', b'"kind":"\xff', "it can no longer be read"),
+    ],
+)
+def test_the_leaf_that_was_changed_is_named_where_it_shows(kept, old, new, why):
+    name = newest_segment(kept)
+    first, last = next(one for one in batches_of(kept, name) if one[1] - one[0] > 2)
+    edit_line(kept, name, first + 1, old, new)
+    report = kept.house.verify()
+    found = report.findings[0]
+    assert found.index is not None
+    assert found.likely == found.index + 1
+    assert found.line == first
+    assert found.what == (
+        f"the leaves of this batch do not give its root (lines {first} to {last}); "
+        f"most likely leaf #{found.likely} (line {first + 1}): {why}"
+    )
+
+
+@pytest.mark.requirement("seal.edit-detected")
+def test_two_leaves_that_do_not_fit_name_none(kept):
+    name = newest_segment(kept)
+    first, _ = next(one for one in batches_of(kept, name) if one[1] - one[0] > 2)
+    data = kept.files[name].splitlines(keepends=True)
+    for at in (first - 1, first):
+        data[at] = data[at].replace(b'"bodyHash":"', b'"bodyHash":"0', 1)
+    (kept.directory / name).write_bytes(b"".join(data))
+    assert kept.house.verify().findings[0].likely is None
+
+
+@pytest.mark.requirement("seal.edit-detected")
+def test_an_edit_in_the_very_first_batch(kept):
+    name = min(name for name in kept.files if "/segments/" in name)
+    text = segments.decompress(kept.files[name], name)
+    edited = text.replace(b'"v":1', b'"v":7', 1)
+    (kept.directory / name).write_bytes(segments.compress(edited))
+    report = kept.house.verify()
+    found = report.findings[0]
+    assert (found.index, found.line, found.since) == (0, 1, None)
+    assert sum("can be judged" in one for one in report.logs[0].notes) == 1
+
+
+def test_a_segment_that_cannot_be_read_ends_the_judgement(kept):
+    name = min(name for name in kept.files if "/segments/" in name)
+    (kept.directory / name).write_bytes(b"x")
+    notes = kept.house.verify().logs[0].notes
+    assert [one for one in notes if "can be judged" in one] == [
+        f"nothing after {kept.label(name)} can be judged: each batch stands on the one before it"
+    ]
+
+
+def test_files_that_are_not_ours_and_in_nobody_s_way_are_remarked(kept):
+    root = kept.house.state.root
+    (root / "extra").write_bytes(b"x")
+    (root / "spool" / "Other").mkdir()
+    (root / "spool" / "more").write_bytes(b"x")
+    (root / "spool" / "another").mkdir()
+    (kept.house.paths.spool / ".hidden").write_bytes(b"x")
+    (kept.house.paths.directory / "lock").write_bytes(b"hello")
+    (kept.house.paths.directory / "again").write_bytes(b"z")
+    report = kept.house.verify()
+    assert report.verdict is Verdict.INTACT
+    notes = [note for log in report.logs for note in log.notes]
+    for told in (
+        *(f"{root}/{name}: not a " for name in ("extra", "spool/Other", "spool/more")),
+        *(f"{kept.house.paths.directory}/{name}: has content" for name in ("lock", "again")),
+        "spool/default/.hidden: not read: not a spool file's name",
+        "another: no log, no key and no records here",
+    ):
+        assert sum(note.startswith(told) for note in notes) == 1, (told, notes)
+    (kept.house.paths.directory / "again").unlink()
+    (kept.house.paths.directory / "again").mkdir()
+    assert any("a collection may fail" in one for one in kept.house.verify().logs[0].notes)
+    (kept.house.paths.directory / "again").rmdir()
+    (root / "spool" / "Other").rmdir()
+    (root / "spool" / "another").rmdir()
+    (kept.house.paths.directory / "lock").write_bytes(b"")
+
+
 @pytest.mark.requirement("seal.insert-detected")
 def test_a_file_put_in(kept):
     for directory in {str(Path(name).parent) for name in kept.files if "/log/" in name}:
@@ -367,7 +492,7 @@ def original_frontier(kept: Kept, segment: segments.Segment) -> merkle.Frontier:
 
 
 @pytest.mark.requirement("verify.says-l0-limits")
-def test_an_unsealed_record_forged_with_a_right_crc_is_not_found_and_that_is_said(
+def test_an_unsealed_record_forged_with_a_right_checksum_is_not_found_and_that_is_said(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(durable, "os", Disk())
@@ -387,10 +512,36 @@ def test_an_unsealed_record_forged_with_a_right_crc_is_not_found_and_that_is_sai
     house.close()
 
 
-def test_an_empty_state_is_intact(tmp_path):
-    report = House(tmp_path).verify()
+def test_an_empty_state_is_intact_and_said_to_be_empty(tmp_path, monkeypatch):
+    monkeypatch.setattr(durable, "os", Disk())
+    house = House(tmp_path)
+    report = house.verify()
     assert report.verdict is Verdict.INTACT
+    assert report.is_empty
     assert report.limits == f"{LIMITS}0 records unsealed for 0 s"
+    house.emitter().received()
+    report = house.verify()
+    assert (report.verdict, report.is_empty, report.unsealed) == (Verdict.INTACT, False, 1)
+    house.collect()
+    assert not house.verify().is_empty
+    house.close()
+
+
+@pytest.mark.parametrize("left", ["default.key", "default.vkey"])
+def test_a_state_with_nothing_but_a_key_is_not_empty(kept, left):
+    files = {n: d for n, d in kept.files.items() if n == f"state/keys/{left}"}
+    kept.restore(files)
+    shutil.rmtree(kept.house.state.logs)
+    report = kept.house.verify()
+    assert not report.is_empty
+    kept.restore()
+
+
+def test_a_checkpoint_alone_is_not_empty(kept):
+    kept.restore({n: d for n, d in kept.files.items() if "checkpoints" in n})
+    report = kept.house.verify()
+    assert (report.verdict, report.is_empty) == (Verdict.TAMPERED, False)
+    kept.restore()
 
 
 def test_leaf_lines_of_the_collector_and_of_spools_are_told_apart():

@@ -9,7 +9,7 @@ import click
 
 from indelible.cli.options import SUMMARIES, json_option, state_option
 from indelible.cli.reading import collect as seal
-from indelible.cli.reading import find_state
+from indelible.cli.reading import find_state, gone
 from indelible.cli.terminal import json_text, visible
 from indelible.collect.report import Collected
 from indelible.errors import UsageError
@@ -30,7 +30,10 @@ def collect(once: bool, as_json: bool, state: Path | None) -> None:  # noqa: FBT
         raise UsageError("nothing to do", hint="indelible collect --once")
     # `wrap` starts us with its signals blocked; we may be killed at any time.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    results = seal(find_state(state))
+    place = find_state(state)
+    if lost := gone(place):
+        raise lost
+    results = seal(place)
     if as_json:
         click.echo(json_text([_as_json(one) for one in results]))
         return

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from indelible.cli.failure import INTERRUPTED, failure_of, say, wants_traceback
-from indelible.cli.options import SUMMARIES, state_option
+from indelible.cli.options import HELP_NAMES, SUMMARIES, state_option
 
 
 class Commands(click.Group):
@@ -72,14 +72,18 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"max_content_width": 100}, no_args_is_help=False)
+@click.group(
+    cls=Commands, context_settings={"max_content_width": 100, **HELP_NAMES}, no_args_is_help=False
+)
 @click.version_option(package_name="indelible", message="%(prog)s %(version)s")
 @state_option
 def indelible(state: Path | None) -> None:
-    """Record what MCP servers were asked to do, so that nobody can quietly rewrite it.
+    """Record what MCP servers were asked to do.
 
-    Exit codes: 0 ok, 1 failed, 2 usage, 3 tampering found, 4 not allowed,
-    5 incomplete, 6 findings; wrap returns those of the server it runs.
+    A rewrite of the record shows, unless the writer has the key.
+
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 tampering found, 5 incomplete (4 and
+    6 are reserved); wrap returns those of the server it runs.
     """
 
 
@@ -100,25 +104,51 @@ def wrap(context: click.Context, words: tuple[str, ...]) -> int:
 
 def run(words: list[str]) -> int:
     """Run a command line; every way to fail ends here."""
-    as_json = "--json" in words
+    has_output = sys.stdout is not None
+    _replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that have no UTF-8
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = INTERRUPTED
+    except OSError:  # nowhere to write to: a reader that has seen enough (`| head`), a full disk
+        _give_up_output()
+        return 1
+    return code if has_output else code or 1
+
+
+def _run(words: list[str]) -> int:
     try:
         result = indelible.main(
             args=words or ["--help"], prog_name="indelible", standalone_mode=False
         )
         sys.stdout.flush()
-    except (KeyboardInterrupt, click.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
     except BrokenPipeError:
-        # The reader has seen enough (`| head`). Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
     except Exception as error:  # noqa: BLE001 — the last place where it can be said in one line
         if wants_traceback():
             traceback.print_exc()
         failure = failure_of(error)
-        say(failure, as_json=as_json)
+        say(failure, as_json="--json" in words)
         return failure.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _replace_closed_streams() -> None:
+    """Put something in the place of streams that the caller closed, so that writing is safe."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _give_up_output() -> None:
+    """Let what is still to be written go nowhere; Python would complain of it at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

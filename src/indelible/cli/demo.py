@@ -41,7 +41,9 @@ def demo(ci: bool, keep: bool) -> None:  # noqa: FBT001
     means that all went as told.
     """
     if importlib.util.find_spec("mcp") is None:
-        raise IndelibleError("the demo needs the MCP SDK", hint="pip install 'indelible[demo]'")
+        raise IndelibleError(
+            "the demo needs the MCP SDK", hint="in a checkout: pip install '.[demo]'"
+        )
     directory = Path(tempfile.mkdtemp(prefix="indelible-demo-"))
     story = Story(directory, pause_s=0 if ci or not sys.stdout.isatty() else PAUSE_S)
     try:
@@ -183,8 +185,8 @@ class Story:
         """Step 5: what this proved, and what it did not."""
         _step(5, f"done in {seconds:.0f} s, every step checked")
         click.echo(
-            "       proved       calls are on record before they run; secrets are not; an edit,\n"
-            "                    a cut tail and a rollback are found, and the place is named\n"
+            "       proved       calls are on record before they run; the secrets are not; an\n"
+            "                    edit, a cut tail and a rollback are found, with their place\n"
             "       not proved   here all files belong to one user (level L0): whoever can write\n"
             "                    the log, its key and the copied checkpoint can write all anew.\n"
             "                    A collector under another user or on another host, and a\n"

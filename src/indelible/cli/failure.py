@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from indelible.model.canonical import Json
 
 _NAMES = {1: "failed", 2: "usage", 3: "tampered", 4: "auth", 5: "incomplete", 6: "findings"}
 INTERRUPTED = 130
+_NO_RIGHT = (errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ def failure_of(error: Exception) -> Failure:
         return Failure(_lowered(error.format_message()), error.exit_code)
     if isinstance(error, OSError) and error.strerror:
         subject = f"{error.filename}: " if error.filename else ""
-        return Failure(f"{subject}{error.strerror.lower()}", 1)
+        fix = "do it as the owner of that file, or as root" if error.errno in _NO_RIGHT else ""
+        return Failure(f"{subject}{error.strerror.lower()}", 1, fix)
     return Failure(
         f"unexpected {type(error).__name__}: {error}",
         1,

@@ -9,10 +9,13 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     """Run the command line *argv*, by default the process's own; return the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    if words[:1] == ["wrap"]:
-        from indelible.cli.wrap import main as wrap
+    try:
+        if words[:1] == ["wrap"]:
+            from indelible.cli.wrap import main as wrap
 
-        return wrap(words[1:])
-    from indelible.cli.commands import run
+            return wrap(words[1:])
+        from indelible.cli.commands import run
 
-    return run(words)
+        return run(words)
+    except KeyboardInterrupt:  # while something was being imported
+        return 130

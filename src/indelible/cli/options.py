@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,23 @@ SUMMARIES = {
 }
 """Here, so that `indelible --help` loads no command."""
 
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+class _StatePath(click.Path):
+    """A directory that need not be there; an empty word is none."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        if value == "":
+            self.fail("it is empty: give a directory, or leave the option out", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -27,7 +45,8 @@ def state_option(command: _Command) -> _Command:
     return click.option(
         "--state",
         "state",
-        type=click.Path(path_type=Path, file_okay=False),
+        # Whether it can be read is for the command to say, with what to do about it.
+        type=_StatePath(path_type=Path, file_okay=False, readable=False),
         metavar="DIR",
         default=None,
         callback=_or_the_groups,
@@ -39,6 +58,16 @@ def json_option(command: _Command) -> _Command:
     """Give a command ``--json``."""
     return click.option(
         "--json", "as_json", is_flag=True, help="Print JSON and nothing else to stdout."
+    )(command)
+
+
+def collect_option(command: _Command) -> _Command:
+    """Give a command that reads ``--no-collect``."""
+    return click.option(
+        "--no-collect",
+        "no_collect",
+        is_flag=True,
+        help="Only read what is there: seal nothing first, write nothing.",
     )(command)
 
 

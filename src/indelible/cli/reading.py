@@ -25,6 +25,8 @@ class Place:
     user: int
     """Owner of the state; spool files of others are not read."""
     tampered: TamperedError | None = None
+    hindered: str = ""
+    """Why nothing could be sealed though it was ours to do, or empty."""
 
     @property
     def exit_code(self) -> int:
@@ -48,42 +50,58 @@ class Place:
             raise StateError(f"the log cannot be read: {error}", hint="indelible verify") from error
 
 
-def fresh_place(argument: Path | None) -> Place:
+def fresh_place(argument: Path | None, *, sealing: bool = True) -> Place:
     """Return the state to read, after a collection where that is ours to do.
 
     It never waits: if another collection runs, what is sealed and the spools are
     read as they are. What hinders the collection is said on stderr and hinders
     no reader, tampering least of all.
 
+    Args:
+        sealing: Whether to collect at all; if not, nothing is written.
+
     Raises:
-        StateError: If there is no state.
+        StateError: If there is no state, or it cannot be read.
+
+        TamperedError: If there is none, and a checkpoint outside tells of one.
     """
     state = find_state(argument)
     user = os.stat(state.root).st_uid
-    gone = _gone(state)
-    if gone is not None:
-        return Place(state, user, _said(gone))
+    lost = gone(state)
+    if lost is not None:
+        return Place(state, user, _said(lost))
+    if not sealing:
+        return Place(state, user)
     if user != os.geteuid():
         _note(f"this state belongs to user {user}: reading only, nothing is sealed")
     elif not os.access(state.root, os.W_OK | os.X_OK):
         _note("this state is read-only: nothing is sealed")
+    elif unsigned := _without_key(state):
+        hindered = f"cannot seal: no signing key at {str(unsigned)!r}"
+        _note(f"{hindered}; what is there is read")
+        return Place(state, user, hindered=hindered)
     else:
-        return Place(state, user, _seal(state))
+        return _sealed(state, user)
     return Place(state, user)
 
 
 def find_state(argument: Path | None) -> State:
-    """Return the state directory, which exists.
+    """Return the state directory, which exists and can be read.
 
     Raises:
-        StateError: If it does not.
+        StateError: If it does not, or cannot.
+
+        TamperedError: If it does not, and a checkpoint outside tells of one.
     """
     state = resolve(argument, os.environ)
     if not state.root.is_dir():
+        if lost := gone(state):
+            raise lost
         raise StateError(
             f"no state directory at {str(state.root)!r}",
             hint="nothing was recorded here yet, or --state is wrong; try: indelible demo",
         )
+    require_readable(state, os.stat(state.root).st_uid)
     return state
 
 
@@ -94,23 +112,52 @@ def collect(state: State) -> list[Collected]:
     )
 
 
-def _seal(state: State) -> TamperedError | None:
-    try:
-        collect(state)
-    except TamperedError as error:
-        return _said(error)
-    except (StateError, OSError) as error:
-        _note(f"nothing was sealed now: {error}")
-    return None
-
-
-def _gone(state: State) -> TamperedError | None:
+def gone(state: State) -> TamperedError | None:
     """Return what is wrong if a checkpoint outside tells of a log that is not here any more."""
     for name in sorted(set(state.classes_outside()) - set(state.classes())):
         return TamperedError(
             f"the log {name!r} is gone, though a checkpoint of it is kept outside",
             where=str(state.log(name).directory),
+            hint="if --state is right, somebody took the log away; indelible verify says more",
         )
+    return None
+
+
+def _sealed(state: State, user: int) -> Place:
+    try:
+        collect(state)
+    except TamperedError as error:
+        return Place(state, user, _said(error))
+    except (StateError, OSError) as error:
+        hindered = f"nothing was sealed now: {error}"
+        _note(hindered)
+        return Place(state, user, hindered=hindered)
+    return Place(state, user)
+
+
+def require_readable(state: State, user: int) -> None:
+    """Refuse a state that others may not look into.
+
+    Raises:
+        StateError: If that is so.
+    """
+    if not os.access(state.root, os.R_OK | os.X_OK):
+        raise StateError(
+            f"no right to read the state at {str(state.root)!r}",
+            hint=f"it belongs to user {user}: read it as that user, or give another --state",
+        )
+
+
+def _without_key(state: State) -> Path | None:
+    """Return where the private key of a log should be that was sealed before and has none.
+
+    A copy that is only to be read may go without. Whether it was taken from a log
+    that is written to is for `verify` to say.
+    """
+    for name in state.classes():
+        paths = state.log(name)
+        if paths.checkpoint.exists() and paths.vkey.exists() and not paths.key.exists():
+            return paths.key
     return None
 
 

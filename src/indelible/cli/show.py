@@ -3,74 +3,132 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from indelible.cli.options import SUMMARIES, json_option, state_option
+from indelible.cli.options import SUMMARIES, collect_option, json_option, state_option
 from indelible.cli.reading import fresh_place
 from indelible.cli.table import took
 from indelible.cli.terminal import json_text, line, visible
-from indelible.errors import TamperedError
+from indelible.errors import FormatError, TamperedError
 from indelible.model.canonical import Json
 from indelible.model.flat import Fields
-from indelible.query.search import find, proofs
+from indelible.query.search import Proven, find, is_what_is_sealed, proofs
 from indelible.seal.merkle import verify_inclusion
 from indelible.seal.note import Checkpoint, VerifierKey, open_checkpoint
 from indelible.store.keys import read_public
-from indelible.store.reader import Proof
 from indelible.store.state import State
 
+INCOMPLETE = 5
+"""Exit code where a body is missing: what it held cannot be proved."""
+
 _LAST = ("log", "leaves", "redactions", "erased")
+_PLAIN_NAME = re.compile(r"[\w-]+")
+"""A field's name that needs no quotes; with a dot in it, it would look like two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A proof that was checked: the header is under the signed root."""
+
+    kind: str
+    proven: Proven
+    checkpoint: Checkpoint
 
 
 @click.command(short_help=SUMMARIES["show"])
 @click.argument("wanted", metavar="ID")
 @click.option("--proof", "with_proof", is_flag=True, help="Prove that it is sealed, and check it.")
+@collect_option
 @json_option
 @state_option
-def show(wanted: str, with_proof: bool, as_json: bool, state: Path | None) -> int:  # noqa: FBT001
+def show(
+    wanted: str,
+    with_proof: bool,  # noqa: FBT001
+    no_collect: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    state: Path | None,
+) -> int:
     """Show the entry that ID names.
 
     ID is a callId, a recordId, a requestId, the first eight or more characters
     of one of them, or the number of a leaf.
+
+    With --proof, exit 3 says that header or body is not what was sealed, and 5
+    that a body is missing.
     """
-    place = fresh_place(state)
+    place = fresh_place(state, sealing=not no_collect)
     shown: list[Fields] = []
+    bodies_missing = False
     with place.reading() as readable:
         for entry in find(readable, place.user, wanted):
             checked = _check(readable, entry) if with_proof else []
+            bodies_missing |= any(one.proven.body_matches is None for one in checked)
             if as_json:
-                proven: Fields = {"proofs": [_proof_json(*one) for one in checked]}
+                proven: Fields = {"proofs": [_proof_json(one) for one in checked]}
                 shown.append(entry | proven if with_proof else entry)
             else:
                 _print(entry, checked, with_proof=with_proof)
     if as_json:
         click.echo(json_text(shown[0] if len(shown) == 1 else shown))
-    return place.exit_code
+    return place.exit_code or (INCOMPLETE if bodies_missing else 0)
 
 
-def _print(
-    entry: Fields, checked: list[tuple[str, Proof, Checkpoint]], *, with_proof: bool
-) -> None:
+def _print(entry: Fields, checked: list[Checked], *, with_proof: bool) -> None:
     _print_entry(entry)
     for one in checked:
-        _print_proof(*one)
-    if with_proof and not checked:
-        click.echo("\nproof: none yet, it is not sealed; `indelible collect --once` seals it")
+        _print_proof(one)
+    if with_proof:
+        for kind in _unsealed(entry):
+            click.echo(
+                f"\nproof of `{visible(kind)}`: none yet, it is not sealed; "
+                "`indelible collect --once` seals it"
+            )
     click.echo()
 
 
-def _check(state: State, entry: Fields) -> list[tuple[str, Proof, Checkpoint]]:
-    """Return the proofs of *entry*, each checked here and now.
+def _unsealed(entry: Fields) -> list[str]:
+    """Return the kinds of the records of *entry* that are not sealed."""
+    leaves = entry.get("leaves")
+    if isinstance(leaves, dict):
+        return [kind for kind, leaf in leaves.items() if leaf is None]
+    return [str(entry.get("kind"))]
+
+
+def _check(state: State, entry: Fields) -> list[Checked]:
+    """Return the proofs of *entry*, each checked here and now: header and body.
 
     Raises:
-        TamperedError: If one does not hold.
+        TamperedError: If one does not hold, or something else is shown than it proves.
     """
+    try:
+        return _checked(state, entry)
+    except FormatError as error:
+        leaves = entry.get("leaves")
+        raise TamperedError(
+            f"it cannot be proved: {error}",
+            where=", ".join(f"leaf #{one}" for one in _sealed_leaves(leaves)),
+            hint="indelible verify names the place",
+        ) from error
+
+
+def _sealed_leaves(leaves: Json) -> list[int]:
+    found = leaves.values() if isinstance(leaves, dict) else ()
+    return [one for one in found if isinstance(one, int)]
+
+
+def _checked(state: State, entry: Fields) -> list[Checked]:
     checked = []
-    for kind, proof in proofs(state, entry).items():
+    proven = proofs(state, entry)
+    for kind, one in proven.items():
+        proof = one.proof
         key = _key(state, entry)
         checkpoint = open_checkpoint(proof.checkpoint, key)
+        where = f"leaf #{proof.index} of {checkpoint.origin}"
         holds = verify_inclusion(
             proof.leaf_hash,
             proof.index,
@@ -81,10 +139,22 @@ def _check(state: State, entry: Fields) -> list[tuple[str, Proof, Checkpoint]]:
         if not holds:
             raise TamperedError(
                 "the proof does not lead to the signed root",
-                where=f"leaf #{proof.index} of {checkpoint.origin}",
+                where=where,
                 hint="indelible verify",
             )
-        checked.append((kind, proof, checkpoint))
+        if one.body_matches is False:
+            raise TamperedError(
+                f"the body of `{kind}` is not the one that its signed header commits to",
+                where=where,
+                hint="indelible verify names the file; arguments, result or actor were changed",
+            )
+        checked.append(Checked(kind, one, checkpoint))
+    if checked and not is_what_is_sealed(entry, proven):
+        raise TamperedError(
+            "what the files show of this entry is not what is sealed",
+            where=", ".join(f"leaf #{one.proven.proof.index}" for one in checked),
+            hint="indelible verify names the place",
+        )
     return checked
 
 
@@ -115,10 +185,27 @@ def _print_entry(entry: Fields) -> None:
         elif key == "durationMs" and isinstance(value, int):
             _field(key, took(value))
         elif isinstance(value, dict) and value:
+            label = " (shape only)" if key == "result" and _is_shape(entry) else ""
             for part, inner in value.items():
-                _field(f"{key}.{part}", inner)
+                _field(f"{_name(key)}.{_name(part)}{label}", inner)
         else:
-            _field(key, value)
+            _field(_name(key), value)
+
+
+def _is_shape(entry: Fields) -> bool:
+    """Whether the result that is kept is nothing but its shape: counts by kind of block."""
+    result = entry.get("result")
+    if not isinstance(result, dict) or entry.get("effect") == "destructive":
+        return False
+    counts = dict(result)
+    blocks = counts.pop("content", {})
+    counts |= blocks if isinstance(blocks, dict) else {"content": blocks}
+    return all(isinstance(one, int) for one in counts.values())
+
+
+def _name(field: str) -> str:
+    """Return the name of a field, in quotes unless it is a plain word."""
+    return field if _PLAIN_NAME.fullmatch(field) else json.dumps(field, ensure_ascii=False)
 
 
 def _print_redactions(notes: list[Json]) -> None:
@@ -133,11 +220,18 @@ def _field(name: str, value: Json) -> None:
     click.echo(f"{visible(name):<21} {'-' if value is None else line(value)}")
 
 
-def _print_proof(kind: str, proof: Proof, checkpoint: Checkpoint) -> None:
+def _print_proof(one: Checked) -> None:
     """Print a proof so that a person can follow it with nothing but SHA-256."""
-    click.echo(f"\nproof of `{visible(kind)}`: checked here, it holds")
+    proof, checkpoint = one.proven.proof, one.checkpoint
+    if one.proven.body_matches:
+        told = "checked here, header and body hold"
+    else:
+        told = "checked here, the header holds; its body is missing, so nothing proves what it held"
+    click.echo(f"\nproof of `{visible(one.kind)}`: {told}")
     click.echo(f"  leaf #{proof.index} of {proof.size} in {visible(checkpoint.origin)}")
     click.echo(f"  leaf hash  {proof.leaf_hash.hex()}  = SHA-256(00 + the leaf line)")
+    commitment = one.proven.record.header.get("bodyHash")
+    click.echo(f"  body hash  {line(commitment)}  = SHA-256(salt + body), in the header")
     click.echo("  going up, each step SHA-256(01 + left + right) with:")
     for side, sibling in zip(_sides(proof.index, proof.size), proof.hashes, strict=True):
         click.echo(f"    {side:<5}    {sibling.hex()}")
@@ -164,9 +258,10 @@ def _sides(index: int, size: int) -> list[str]:
     return sides
 
 
-def _proof_json(kind: str, proof: Proof, checkpoint: Checkpoint) -> Fields:
+def _proof_json(one: Checked) -> Fields:
+    proof, checkpoint = one.proven.proof, one.checkpoint
     return {
-        "record": kind,
+        "record": one.kind,
         "leafIndex": proof.index,
         "treeSize": proof.size,
         "leafHash": proof.leaf_hash.hex(),
@@ -175,5 +270,7 @@ def _proof_json(kind: str, proof: Proof, checkpoint: Checkpoint) -> Fields:
         "rootBase64": base64.b64encode(checkpoint.root).decode("ascii"),
         "origin": checkpoint.origin,
         "checkpoint": proof.checkpoint.decode("utf-8", "replace"),
-        "holds": True,
+        "bodyHash": one.proven.record.header.get("bodyHash"),
+        "body": "holds" if one.proven.body_matches else "missing",
+        "holds": one.proven.body_matches is True,
     }

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import click
 
-from indelible.cli.options import SUMMARIES, json_option, state_option
+from indelible.cli.options import SUMMARIES, collect_option, json_option, state_option
 from indelible.cli.reading import Place, fresh_place
 from indelible.cli.terminal import colour, json_text, visible
 from indelible.errors import FormatError
@@ -49,15 +49,22 @@ class Log:
 
 
 @click.command(short_help=SUMMARIES["status"])
+@collect_option
 @json_option
 @state_option
-def status(as_json: bool, state: Path | None) -> int:  # noqa: FBT001
-    """Show on one screen how the trail is doing."""
-    place = fresh_place(state)
+def status(no_collect: bool, as_json: bool, state: Path | None) -> int:  # noqa: FBT001
+    """Show on one screen how the trail is doing.
+
+    Exit codes: 0, whatever else is wrong (--json lists it under "problems"), and
+    3 if tampering was met. It does not check the log: `indelible verify` does.
+    """
+    place = fresh_place(state, sealing=not no_collect)
     logs = [_look(place, name) for name in place.state.classes()]
     problems = [problem for log in logs for problem in log.problems]
     if place.tampered:
         problems.insert(0, (f"TAMPERED: {place.tampered}", "indelible verify"))
+    if place.hindered:
+        problems.insert(0, (place.hindered, "put that right, then: indelible collect --once"))
     disk = _disk_use(place.state.root)
     if as_json:
         click.echo(json_text(_as_json(place.state, logs, problems, disk)))

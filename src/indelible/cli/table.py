@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -12,7 +13,9 @@ from indelible.cli.terminal import colour, line, visible
 from indelible.model.flat import CALL, Fields, text
 
 ID_CHARACTERS = 18
-"""Of a UUIDv7: its millisecond and twelve random bits."""
+"""Of a UUIDv7: its millisecond and twelve random bits; more where two entries share them."""
+_LEAST_ID = 13
+"""Its millisecond alone."""
 PIPED_WIDTH = 140
 """Columns where no terminal says how many there are."""
 
@@ -21,10 +24,11 @@ _TIME, _ACTOR, _NAME, _ARGUMENTS, _OUTCOME, _TOOK, _ID = range(len(_HEAD))
 _NARROW = 100
 """Below this many columns, dates and gaps are short."""
 _YIELDING = (
-    (_ARGUMENTS, 16), (_ACTOR, 9), (_NAME, 20), (_ID, 13), (_ARGUMENTS, 10), (_NAME, 12),
-    (_OUTCOME, 10), (_ARGUMENTS, 4), (_TIME, 10), (_ACTOR, 4), (_OUTCOME, 5), (_ID, 8), (_NAME, 4),
+    (_ARGUMENTS, 16), (_ACTOR, 9), (_NAME, 20), (_ID, 0), (_ARGUMENTS, 10), (_NAME, 12),
+    (_OUTCOME, 10), (_ARGUMENTS, 4), (_TIME, 10), (_ACTOR, 4), (_OUTCOME, 5), (_NAME, 4),
 )  # fmt: skip
-"""Which column gives way to which width, in this order, until a line fits."""
+"""Which column gives way to which width, in this order, until a line fits. The ID's is where
+the shown ones still differ."""
 _MAX_ARGUMENTS = 200
 _ENVELOPE = frozenset("kind timestamp recordId log leaves redactions erased server".split())
 _COLOURS = {"ok": "green", "unknown": "yellow", "unfinished": "yellow", "": "bold"}
@@ -33,11 +37,14 @@ _COLOURS = {"ok": "green", "unknown": "yellow", "unfinished": "yellow", "": "bol
 def print_entries(entries: Iterable[Fields]) -> None:
     """Print one line an entry; nothing in it can act on the terminal."""
     rows = [_HEAD, *(_row(entry) for entry in entries)]
+    least = _differing({row[_ID] for row in rows[1:] if _is_uuid(row[_ID])})
+    rows = [(*row[:_ID], row[_ID][: max(ID_CHARACTERS, least)]) for row in rows]
     room = _room()
     gap = "  " if room >= _NARROW else " "
     if room < _NARROW:
         rows = _without_dates(rows)
-    widths = _fit([max(map(_width, column)) for column in zip(*rows, strict=True)], room, gap)
+    natural = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = _fit(natural, room, gap, least)
     for number, row in enumerate(rows):
         print(gap.join(_cells(row, widths, is_head=number == 0)).rstrip())
 
@@ -51,10 +58,25 @@ def _without_dates(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [(time, *row[1:]) for time, row in zip(times, rows, strict=True)]
 
 
-def _fit(widths: list[int], room: int, gap: str) -> list[int]:
+def _is_uuid(value: str) -> bool:
+    return len(value) == len("01a20bee-465e-797d-8000-000000000000")
+
+
+def _differing(ids: set[str]) -> int:
+    """Return how many characters tell *ids* apart, and `_LEAST_ID` at least."""
+    ordered = sorted(ids)
+    least = _LEAST_ID
+    for one, other in itertools.pairwise(ordered):
+        same = next(at for at, pair in enumerate(zip(one, other, strict=True)) if len({*pair}) > 1)
+        least = max(least, same + 1)
+    return least
+
+
+def _fit(widths: list[int], room: int, gap: str, least_id: int) -> list[int]:
     """Return the column widths with which a line fits."""
     room -= len(gap) * (len(widths) - 1)
-    for column, least in _YIELDING:
+    for column, minimum in _YIELDING:
+        least = least_id if column == _ID else minimum
         excess = sum(widths) - room
         if excess > 0 and widths[column] > least:
             widths[column] = max(least, widths[column] - excess)
@@ -127,7 +149,7 @@ def _row(entry: Fields) -> tuple[str, ...]:
         "(erased)" if erased else line(entry.get("args"), width=_MAX_ARGUMENTS),
         visible(ending(entry)),
         took(duration) if isinstance(duration, int) else "-",
-        visible((text(entry, "callId") or "-")[:ID_CHARACTERS]),
+        visible(text(entry, "callId") or "-"),
     )
 
 

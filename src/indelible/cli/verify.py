@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from indelible.cli.options import SUMMARIES, json_option, state_option
+from indelible.cli.reading import require_readable
 from indelible.cli.terminal import colour, json_text, visible
 from indelible.errors import FormatError, StateError, UsageError
 from indelible.model.canonical import Json
@@ -63,6 +64,11 @@ def verify(key_text: str | None, checkpoint: Path | None, as_json: bool, state: 
             checkpoint=held,
             progress=progress,
         )
+    if report.is_empty:
+        raise StateError(
+            f"no log here: {str(place.root)!r}",
+            hint="there is no log, key, checkpoint or spool: give the right --state",
+        )
     if as_json:
         click.echo(json_text(_as_json(report)))
     else:
@@ -106,7 +112,9 @@ def _owner(state: State, *, is_asked: bool) -> int:
         StateError: If there is no state, and nothing that says there should be one.
     """
     if state.root.is_dir():
-        return os.stat(state.root).st_uid
+        user = os.stat(state.root).st_uid
+        require_readable(state, user)
+        return user
     if not is_asked and not state.classes_outside():
         raise StateError(
             f"no state directory at {str(state.root)!r}",
@@ -145,7 +153,24 @@ def _print(report: Report, seconds: float) -> None:
     if report.verdict is Verdict.TAMPERED:
         click.echo(
             "next  change nothing: copy the state and the checkpoints beside it, then look at\n"
-            "      who could write there. Nothing was repaired, and nothing more is sealed."
+            "      who could write there. Nothing was repaired. New records are sealed all the\n"
+            "      same unless the end of the log, its keys or its notes are what is wrong."
+        )
+    if report.verdict is Verdict.INCOMPLETE:
+        _print_what_to_do_about_missing_records(report)
+
+
+def _print_what_to_do_about_missing_records(report: Report) -> None:
+    unread = [one for one in report.findings if one.what.startswith("not read: ")]
+    if len(unread) < len(report.findings):
+        click.echo(
+            "next  indelible query kind:gap  tells how many records are missing, and between\n"
+            "      which times. They stay missing, and verify goes on saying so."
+        )
+    if unread:
+        click.echo(
+            "next  a spool that is not read may hold records: see whose it is and how it came\n"
+            "      there; move it away when you know enough."
         )
 
 

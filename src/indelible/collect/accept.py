@@ -9,6 +9,9 @@ from indelible.model.canonical import Json, encode
 from indelible.model.record import Record, body_hash
 from indelible.seal.journal import is_seq
 
+MAX_DEPTH = 4
+"""Of a header, itself counted; ours have two."""
+
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"not JSON: {constant}")
@@ -35,7 +38,17 @@ def accept(record: Record, writer: str) -> dict[str, Json] | None:
         return None
     if header.get("bodyHash") != body_hash(record.salt, record.body):
         return None
+    if not _is_shallow(header, MAX_DEPTH):
+        return None
     return header if _is_canonical(header, record.header) else None
+
+
+def _is_shallow(value: Json, depth: int) -> bool:
+    """Return whether objects and lists in *value* are nested at most *depth* deep."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_is_shallow(one, depth - 1) for one in inner)
 
 
 def _parse(data: bytes) -> dict[str, Json] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from indelible.model.canonical import Json
 from indelible.seal.journal import Book, WriterState
-from indelible.seal.segment import COLLECTOR, parse_leaf
+from indelible.seal.segment import COLLECTOR, parse_header, parse_leaf
 from indelible.store.reader import LogReader
 
 
@@ -56,7 +55,7 @@ class History:
 
     def _take(self, line: bytes, book: Book) -> None:
         leaf = parse_leaf(line)
-        header: dict[str, Json] | None = _parse(leaf.header) if leaf else None
+        header: dict[str, Json] | None = parse_header(leaf.header) if leaf else None
         if leaf is None or header is None:
             return
         own = leaf.peer == COLLECTOR
@@ -67,11 +66,3 @@ class History:
         digest, of = header.get("sha256"), header.get("ofWriter")
         if own and isinstance(digest, str):
             self.recorded[of if isinstance(of, str) else None, digest] += 1
-
-
-def _parse(header: bytes) -> dict[str, Json] | None:
-    try:
-        found = json.loads(header)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -67,7 +67,6 @@ class Ingest:
             else:
                 self._tell(one)
         self._listing, dead = spools.dead_writers(self._paths.spool)
-        self._recall()
         for writer, parts in self._listing.items():
             self._take_writer(writer, parts, is_dead=writer in dead)
         for writer, state in list(self._book.states.items()):
@@ -76,7 +75,7 @@ class Ingest:
                 self._close_all(writer, state)
         self._batches.flush()
         if self._batches.appended or self._moved or self._log.is_due:
-            self._log.finish(self._states(), self._newest_us())
+            self._log.finish(self._states(), self._newest_us(), fewer=self._unfinished)
         self._remove_finished()
         self._log.end()
         return self._report()
@@ -89,14 +88,11 @@ class Ingest:
         result.outside = self._log.outside
         return result
 
-    def _recall(self) -> None:
-        """Search the log for writers that are here again though they were let go."""
-        if any(self._may_be_old(one) for one in self._listing):
-            self._search()
-
     def _may_be_old(self, writer: str) -> bool:
         """Return whether the log may hold *writer* though no note tells of it."""
         if writer in self._noted or self._collected_at_us < 0:
+            return False
+        if self._history.is_searched(writer):
             return False
         made_us = uuid7_time(writer)
         return made_us <= self._collected_at_us or made_us > self._now_us + _DAY_US
@@ -136,6 +132,9 @@ class Ingest:
             torn: What damage at its end is; None while its writer may still go on there.
         """
         part = spool.part
+        if spool.data and self._may_be_old(part.writer):
+            # It is here again though it was let go, or had nothing in it until now.
+            self._search()
         state = self._book.get(part.writer)
         start = self._start(state.read.get(part.number), spool.data)
         fresh = spool.data[start:]
@@ -237,8 +236,29 @@ class Ingest:
             self._result.closed += 1
 
     def _states(self) -> dict[str, WriterState]:
-        """Return the states of the writers whose spools are here."""
-        return {one: self._book.get(one) for one in self._listing}
+        """Return what there is to say of the writers whose spools are here."""
+        found = {}
+        for writer, parts in self._listing.items():
+            state = self._book.get(writer)
+            here = {part.number for part in parts}
+            read = {number: one for number, one in state.read.items() if number in here}
+            if state.next or state.open or read:
+                found[writer] = WriterState(state.next, state.open, read)
+        return found
+
+    def _unfinished(self) -> dict[str, WriterState]:
+        """Return the states without those of spool files that are about to be removed.
+
+        If a crash leaves one of them here, it is compared with the log, record by record.
+        """
+        gone = {(one.part.writer, one.part.number) for one in self._finished}
+        found = {}
+        for writer, state in self._states().items():
+            stay = {one.number for one in self._listing[writer] if (writer, one.number) not in gone}
+            if stay:
+                read = {number: one for number, one in state.read.items() if number in stay}
+                found[writer] = WriterState(state.next, state.open, read)
+        return found
 
     def _newest_us(self) -> int:
         """Return a time that no writer seen so far is newer than, but for a broken clock."""

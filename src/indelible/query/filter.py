@@ -14,13 +14,27 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 from indelible.errors import UsageError
-from indelible.model.event import ErrorType, Outcome
-from indelible.model.flat import Fields, text
+from indelible.model.event import Effect, ErrorType, Outcome
+from indelible.model.flat import CALL, Fields, text
+from indelible.model.record import ControlKind
 
-_OUTCOMES = frozenset(outcome.value for outcome in Outcome)
-_ERROR_TYPES = frozenset(error_type.value for error_type in ErrorType)
+_OUTCOMES = tuple(sorted(outcome.value for outcome in Outcome))
+_ERROR_TYPES = tuple(sorted(error_type.value for error_type in ErrorType))
+_KINDS = (
+    *(CALL, "server.start", "server.exit", "unparseable", "completed"),
+    *(kind.value for kind in ControlKind),
+)
+"""Of an entry; ``completed`` is the end of a call whose start is nowhere."""
+_KNOWN = {
+    "kind": _KINDS,
+    "effect": get_args(Effect),
+    "errorType": _ERROR_TYPES,
+    "outcome": _OUTCOMES,
+}
+"""Fields of few values: what is none of them is a slip, and would read as all clear."""
 _UNFINISHED = "unfinished"
 _SPECIAL = frozenset('",*\\')
 
@@ -169,19 +183,29 @@ def _check_values(term: Term) -> None:
         wrong = [v for v in exact if v != _UNFINISHED] or len(exact) < len(term.values)
         if wrong:
             raise UsageError("unknown value for 'is:'", hint="the only one is is:unfinished")
-    if term.field == "outcome":
+    if term.field in _KNOWN:
         for value in exact:
-            _check_outcome(value)
+            _check_known(term.field, value)
 
 
-def _check_outcome(value: str) -> None:
-    """Raise unless *value* is an outcome; say so where it is an errorType."""
-    if value in _OUTCOMES:
+def _check_known(field: str, value: str) -> None:
+    """Raise unless *value* is one that *field* can have; say what was meant if that is clear."""
+    known = _KNOWN[field]
+    if value in known:
         return
-    hint = f"outcomes: {', '.join(sorted(_OUTCOMES))}"
-    if value in _ERROR_TYPES:
-        hint = f"it is an errorType: write errorType:{value}; {hint}"
-    raise UsageError(f"unknown outcome {value!r}", hint=hint)
+    hint = f"{field}s: {', '.join(known)}"
+    other = next((name for name, values in _KNOWN.items() if value in values), None)
+    near = difflib.get_close_matches(value, known, n=1)
+    if field == "outcome" and value == _UNFINISHED:
+        hint = f"write is:{_UNFINISHED}; {hint}"
+    elif field == "kind" and value == "received":
+        hint = f"calls are kind:{CALL}; {hint}"
+    elif other is not None:
+        article = "a" if other == "kind" else "an"
+        hint = f"it is {article} {other}: write {other}:{value}; {hint}"
+    elif near:
+        hint = f"did you mean {near[0]!r}? {hint}"
+    raise UsageError(f"unknown {field} {value!r}", hint=hint)
 
 
 def _format_term(term: Term) -> str:

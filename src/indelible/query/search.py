@@ -10,21 +10,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from indelible.errors import FormatError, UsageError
+from indelible.errors import FormatError, IndelibleError, StateError, UsageError
 from indelible.model.canonical import is_uuid7
-from indelible.model.flat import Fields, Kept, text
+from indelible.model.flat import Fields, Kept, call_entry, record_entry, text
 from indelible.model.record import body_hash
 from indelible.query.merge import Merge, Predicate, micros
-from indelible.query.stored import fields, newest_first
+from indelible.query.stored import fields, kept, newest_first
+from indelible.seal.segment import parse_leaf
 from indelible.store.keys import read_public
 from indelible.store.reader import LogReader, Proof, snapshot
 from indelible.store.spools import SpoolView
 from indelible.store.state import State
 
 MIN_PREFIX = 8
+MAX_NAMED = 5
+"""How many ids an error names."""
 MAX_FOUND = 100
 """How many entries one id may name: the calls of one `requestId`."""
 
+_ENDING = ("outcome", "error", "errorType", "durationMs", "result", "resultBytes")
 _LEAF = re.compile(r"#([0-9]{1,18})|([0-9]{1,7})")
 """A number of eight digits may be the start of an id; with a # it is a leaf's."""
 
@@ -36,6 +40,17 @@ class Found:
     entries: list[Fields]
     more: bool
     """Whether older entries match as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What there is to prove one sealed record of an entry with."""
+
+    proof: Proof
+    body_matches: bool | None
+    """Whether the body is the one that the header commits to; None where it is missing."""
+    record: Kept
+    """The record as it was read for this."""
 
 
 def search(state: State, user: int, wanted: Predicate, limit: int) -> Found:
@@ -64,7 +79,9 @@ def find(state: State, user: int, wanted: str) -> list[Fields]:
             eight characters or more, or the index of a leaf.
 
     Raises:
-        UsageError: If it names nothing, or several things.
+        UsageError: If it is too short.
+
+        IndelibleError: If it names nothing, or several things.
     """
     if is_uuid7(wanted) and (entry := _call(state, user, wanted)):
         return [entry]
@@ -77,22 +94,26 @@ def find(state: State, user: int, wanted: str) -> list[Fields]:
         )
     else:
         matches = _has_id(wanted)
-    found = search(state, user, matches, MAX_FOUND).entries
+    every = search(state, user, matches, MAX_FOUND)
+    found = every.entries
     exact = [entry for entry in found if wanted in _ids(entry)[:2]]
     same_request = [entry for entry in found if wanted == text(entry, "requestId")]
     answer = exact[:1] or same_request or found
     if not answer:
-        raise UsageError(
+        raise IndelibleError(
             f"nothing with the id {wanted!r}", hint="`indelible query` lists what there is"
         )
     if not leaf and answer is found and len(found) > 1:
-        names = ", ".join(sorted({_ids(entry)[0] or _ids(entry)[1] or "" for entry in found})[:5])
-        raise UsageError(f"{len(found)} entries begin with {wanted!r}", hint=f"one of: {names}")
+        raise _ambiguous(wanted, every)
     return answer
 
 
-def proofs(state: State, entry: Fields) -> dict[str, Proof]:
-    """Return the inclusion proof of each sealed record of *entry*, by the record's kind."""
+def proofs(state: State, entry: Fields) -> dict[str, Proven]:
+    """Return the inclusion proof of each sealed record of *entry*, by the record's kind.
+
+    Raises:
+        StateError: If a record is not under a checkpoint yet.
+    """
     leaves = entry.get("leaves")
     if not isinstance(leaves, dict):
         return {}
@@ -100,11 +121,52 @@ def proofs(state: State, entry: Fields) -> dict[str, Proof]:
         if _origin(state, name) == entry.get("log"):
             with LogReader(state.log(name).directory) as reader:
                 return {
-                    kind: reader.proof(leaf)
+                    kind: _proven(reader, leaf, str(entry["log"]))
                     for kind, leaf in leaves.items()
                     if isinstance(leaf, int)
                 }
     return {}
+
+
+def is_what_is_sealed(entry: Fields, proven: dict[str, Proven]) -> bool:
+    """Whether *entry* shows what the records in *proven* hold, and nothing else as theirs."""
+    records = {kind: one.record for kind, one in proven.items()}
+    if "received" in records:
+        own = call_entry(records["received"], records.get("completed"))
+    else:
+        own = record_entry(*records.values())
+    leaves = entry.get("leaves")
+    is_whole = isinstance(leaves, dict) and leaves.keys() == proven.keys()
+    # The end of a call that is not sealed yet stands in the entry, and proves nothing.
+    open_ended = () if is_whole else (*_ENDING, "leaves", "redactions", "erased")
+    return all(entry.get(key) == value for key, value in own.items() if key not in open_ended)
+
+
+def _proven(reader: LogReader, index: int, log: str) -> Proven:
+    try:
+        proof = reader.proof(index)
+    except UsageError as error:
+        raise StateError(str(error), hint="indelible collect --once, then indelible verify") from (
+            error
+        )
+    line = reader.leaf(index)
+    leaf, body = parse_leaf(line), reader.body(index, line)
+    if leaf is None:
+        raise FormatError(f"leaf {index} cannot be read")
+    record = kept(index, leaf, body[1] if body else None, log)
+    return Proven(proof, reader.body_matches(index, line), record)
+
+
+def _ambiguous(wanted: str, every: Found) -> IndelibleError:
+    """Return the error for a prefix of several ids: how many, and the newest of them."""
+    ids = list(dict.fromkeys(_ids(entry)[0] or _ids(entry)[1] or "" for entry in every.entries))
+    left = len(ids) - MAX_NAMED
+    more = f" and {left}{' or more' if every.more else ''} more" if left > 0 else ""
+    least = f"{len(every.entries)}{' or more' if every.more else ''}"
+    return IndelibleError(
+        f"{least} entries have an id that begins with {wanted!r}",
+        hint=f"give more of it; one of: {', '.join(ids[:MAX_NAMED])}{more}",
+    )
 
 
 def _call(state: State, user: int, call_id: str) -> Fields | None:
@@ -132,10 +194,10 @@ def _spooled(views: list[SpoolView]) -> Iterator[Kept]:
     """
     for view in views:
         for record in view.records:
-            kept = Kept(fields(record.header) or {}, fields(record.body) or {})
-            bound = kept.header.get("bodyHash") == body_hash(record.salt, record.body)
-            if bound and kept.key[0] == view.writer:
-                yield kept
+            one = Kept(fields(record.header) or {}, fields(record.body) or {})
+            bound = one.header.get("bodyHash") == body_hash(record.salt, record.body)
+            if bound and one.key[0] == view.writer:
+                yield one
 
 
 def _origin(state: State, name: str) -> str:

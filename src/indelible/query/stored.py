@@ -38,17 +38,22 @@ def newest_first(reader: LogReader, directory: Path, origin: str) -> Iterator[Ke
         for stretch in _stretches(reader):
             stored = _read(stretch, directory, files)
             for index, leaf in stretch:
-                yield Kept(
-                    header=fields(leaf.header) or {},
-                    body=(fields(stored[index]) or {}) if index in stored else None,
-                    log=origin,
-                    leaf=index,
-                    received_at=leaf.received_at,
-                    via=text(fields(leaf.peer) or {}, "via") or "spool",
-                )
+                yield kept(index, leaf, stored.get(index), origin)
     finally:
         for file in files.values():
             file.close()
+
+
+def kept(index: int, leaf: Leaf, body: bytes | None, log: str) -> Kept:
+    """Return a sealed record from its leaf and its body, if that is there."""
+    return Kept(
+        header=fields(leaf.header) or {},
+        body=None if body is None else fields(body) or {},
+        log=log,
+        leaf=index,
+        received_at=leaf.received_at,
+        via=text(fields(leaf.peer) or {}, "via") or "spool",
+    )
 
 
 def fields(data: bytes) -> Fields | None:

@@ -10,7 +10,7 @@ from json.encoder import encode_basestring
 
 from indelible.model.canonical import Json
 from indelible.model.event import Unreadable
-from indelible.redact import gate, keys, scan
+from indelible.redact import gate, keys, scan, validators
 from indelible.redact.detectors import REDACTED, SUFFIX, UNREDACTABLE
 
 LIMIT = 500
@@ -23,11 +23,15 @@ MAX_TEXT_CHARS = 64 * 1024
 MAX_NOTES = 32
 MIN_CARD_NUMBER = 10**11
 """Integers of fewer digits are no payment card."""
+MAX_CARD_NUMBER = 10**19
+_BASIC_NAMES = frozenset(["auth", "_auth"])
 _KEY_LIMIT = 128
 _MAX_OUTPUT_BYTES = 160 * 1024
 _MAX_JSON_LEVELS = 3
 _MAX_JSON_NODES = 4_000
 _MAX_PASSES = 4
+_MAX_WORK = 8_000
+_JSON_WORK = 8
 _MAX_SAFE = (1 << 53) - 1
 _MAX_INT_BITS = 512
 _MORE = SUFFIX.strip()
@@ -69,6 +73,7 @@ class CarefulWalk:
         self._nodes = MAX_NODES
         self._chars = MAX_TEXT_CHARS
         self._bytes = _MAX_OUTPUT_BYTES
+        self._work = scan.Work(_MAX_WORK)
         self.count = 0
         self.notes: list[Note] = []
 
@@ -87,7 +92,7 @@ class CarefulWalk:
         if isinstance(value, int):
             return self._integer(value, path)
         if isinstance(value, float):
-            return value if value - value == 0 else _odd_float(value)
+            return self._float(value, path)
         if isinstance(value, dict | list | tuple):
             if depth >= MAX_DEPTH:
                 return self.unredactable(path, "depth")
@@ -104,25 +109,37 @@ class CarefulWalk:
 
     def array(self, value: Sequence[object], path: str, depth: int) -> Json:
         """Return a list redacted; what follows a secret's flag is a secret."""
+        return self._items(value, path, depth, names=False)
+
+    def _items(self, value: Sequence[object], path: str, depth: int, *, names: bool) -> Json:
+        """Return a list redacted; with *names*, names and their values take turns in it."""
         out: list[Json] = []
-        after_flag = False
+        after_flag = in_key = False
         for at, item in enumerate(value):
             is_cut = at == len(value) - 1 and isinstance(item, str) and _CUT_ITEMS.fullmatch(item)
             if not is_cut and not self._take_node():
                 self.note(path, "nodes")
                 out.append(f"... [TRUNCATED {len(value) - at} more]")
                 break
-            if after_flag and isinstance(item, str | int | float) and str(item)[:1] != "-":
+            text = item if isinstance(item, str) else ""
+            if in_key and text:
+                out.append(self.replaced(item, f"{path}/{at}", "private-key"))
+            elif after_flag and isinstance(item, str | int | float) and str(item)[:1] != "-":
                 out.append(self.replaced(item, f"{path}/{at}", "flag"))
+            elif isinstance(item, list | tuple) and keys.is_named_pair(item) and depth < MAX_DEPTH:
+                out.append(self._items(item, f"{path}/{at}", depth + 1, names=True))
             else:
                 out.append(self.value(item, f"{path}/{at}", depth))
-            after_flag = isinstance(item, str) and keys.is_secret_flag(item[:66])
+            in_key = _leaves_key_open(text, in_key=in_key)
+            after_flag = keys.is_secret_flag(text[:66]) or (
+                names and at % 2 == 0 and len(text) <= keys.MAX_KEY and keys.is_pair_name(text)
+            )
         return out
 
     def _object(self, value: dict[object, object], path: str, depth: int) -> Json:
         out: dict[str, Json] = {}
         numbers: dict[str, int] = {}
-        named = keys.names_sensitive(value)
+        named = keys.sensitive_siblings(value)
         for at, (raw, member) in enumerate(value.items()):
             is_cut = at == len(value) - 1 and raw == _MORE
             if not is_cut and not self._take_node():
@@ -132,9 +149,18 @@ class CarefulWalk:
             key = _distinct(self._key(raw, path), out, numbers)
             inner = f"{path}/{_segment(key)}"
             if isinstance(raw, str) and (
-                keys.is_sensitive(raw) or (named and raw in keys.VALUE_NAMES)
+                keys.is_sensitive(raw)
+                or (named and raw.lower() in named)
+                or (raw.lower() in _BASIC_NAMES and _is_basic(member))
             ):
                 out[key] = self.replaced(member, inner, "key")
+            elif type(member) is list and isinstance(raw, str) and keys.is_header_list(raw):
+                flat = depth < MAX_DEPTH
+                out[key] = (
+                    self._items(member, inner, depth + 1, names=True)
+                    if flat
+                    else self.value(member, inner, depth)
+                )
             else:
                 out[key] = self.value(member, inner, depth)
         return out
@@ -156,6 +182,15 @@ class CarefulWalk:
             return str(raw)
         limit = _KEY_LIMIT
         return self.string(raw, path, MAX_DEPTH, limit=limit, keep=limit - len(SUFFIX))
+
+    def _float(self, value: float, path: str) -> Json:
+        if value - value != 0:
+            return _odd_float(value)
+        if not MIN_CARD_NUMBER <= value < MAX_CARD_NUMBER or not value.is_integer():
+            return value
+        text = str(int(value))
+        clean = self.string(text, path, MAX_DEPTH)
+        return value if clean == text else clean
 
     def _integer(self, value: int, path: str) -> Json:
         if value.bit_length() > _MAX_INT_BITS:
@@ -179,6 +214,8 @@ class CarefulWalk:
         self._chars -= keep + scan.LOOK_AHEAD if len(text) > limit else len(text)
         if self._chars < 0:
             return self.unredactable(path, "text")
+        if self._work.left < 0:
+            return self.unredactable(path, "work")
         for _ in range(self._passes):
             new = self._once(text, path, depth, limit, keep)
             if new is None:
@@ -197,7 +234,7 @@ class CarefulWalk:
             walked = self._json(text, path, depth)
             if walked is not None:
                 return walked
-        redacted = scan.redact(text, self._gate, limit=limit, keep=keep)
+        redacted = scan.redact(text, self._gate, limit=limit, keep=keep, work=self._work)
         if redacted is None:
             return None
         for rule in redacted.rules:
@@ -223,6 +260,8 @@ class CarefulWalk:
         # One pass is enough inside: the outermost text is redacted until it stays the same.
         inner = CarefulWalk(self._gate, json_levels=self._json_levels - 1, passes=1)
         inner._nodes = self._json_nodes
+        inner._work = self._work
+        self._work.left -= _JSON_WORK
         clean = inner.value(value, path, depth)
         self._json_nodes = max(0, inner._nodes)
         if not inner.count:
@@ -239,6 +278,21 @@ class CarefulWalk:
         """Return whether *text* still fits into the output, and count it."""
         self._bytes -= len(encode_basestring(text).encode("utf-8"))
         return self._bytes >= 0
+
+
+def _leaves_key_open(text: str, *, in_key: bool) -> bool:
+    """Return whether the items after *text*, one of a list of lines, belong to a private key."""
+    begin = text.rfind("-----BEGIN ")
+    if begin >= 0:
+        return "PRIVATE KEY" in text[begin : begin + 64] and "-----END" not in text[begin:]
+    return in_key and "-----END" not in text
+
+
+def _is_basic(member: object) -> bool:
+    """Return whether *member* is user and password in base64, as in a Docker configuration."""
+    if not isinstance(member, str) or len(member) > LIMIT:
+        return False
+    return b":" in (validators.decode_base64(member) or b"")
 
 
 def _odd_float(value: float) -> str:

@@ -12,7 +12,7 @@ import re
 from indelible.redact import keys, validators
 from indelible.redact.detectors import MARKER, REDACTED, SUFFIX, TOKEN, Detector
 
-_QUOTE = re.compile(r"\\*[\"'`]")
+_QUOTE = re.compile(r"\"{3}|'{3}|\\*[\"'`]")
 _BRACKET = re.compile(r"[\[\]{}]")
 # A comma, semicolon or ampersand belongs to the value unless space, the end or a name and
 # an operator follow it; a quote does if a letter or digit follows.
@@ -35,7 +35,20 @@ _SCHEME = re.compile(
 _LINE = re.compile(r"[^\r\n\"'`<>\\]+")
 _WORD_BEFORE = re.compile(r"[A-Za-z]+[ ]$")
 _SECOND_WORDS = frozenset("key keys code codes string value phrase word header".split())
-_CALL = re.compile(r"[A-Za-z_]+[._][A-Za-z_.]*\(")
+_CALL = re.compile(
+    r"[A-Za-z_]+[._][A-Za-z_.]*\(|[A-Za-z_][\w.]{0,63}\([^()\n]{0,80}\)(?=[\s;,.)\]}]|$)", re.ASCII
+)
+# What stands for a value that is elsewhere: `${X}`, `$X`, `{{ x }}`, `os.environ['X']`.
+_REFERENCE = re.compile(
+    r"(?:\$\{\{?[ ]?[A-Za-z_][\w. ]{0,63}\}?\}|\$[A-Z_][A-Z0-9_]{2,63}"
+    r"|\{\{[ ]?[A-Za-z_][\w. ]{0,63}\}\}"
+    r"|(?:os\.environ|process\.env|import\.meta\.env|ENV)"
+    r"(?:\[[\"'][A-Za-z_]\w{0,63}[\"']\]|\.[A-Z_]\w{0,63}))"
+    r"(?=[\s;,.)\]}\"'`<>\\]|$)",
+    re.ASCII,
+)
+_BLOCK = re.compile(r"[|>][+-]?[0-9]?[ \t]*\r?\n(?P<s>(?:[ \t]+[^\r\n]*(?:\r?\n|$))+)")
+_NEXT_LINE = re.compile(r"[ \t]*\r?\n[ \t]*(?P<s>[^\s:=\"'`<>{}\[\]]{6,128})[ \t]*(?=[\r\n]|$)")
 _WHOLE_LINE = frozenset(["authorization", "proxyauthorization", "cookie", "setcookie"])
 
 
@@ -61,7 +74,7 @@ def value_at(text: str, at: int) -> tuple[int, int] | None:
         if bare[0][-1] in ".)]}":  # the sentence's, not the secret's
             end = start + len(bare[0].rstrip(".)]}")) or end
     value = text[start:end].removesuffix(SUFFIX)
-    if quote is None and value.lower() in _LITERALS:
+    if quote is None and value.lower().rstrip(":") in _LITERALS:
         return None
     return (start, start + len(value)) if _is_raw(value) else None
 
@@ -108,8 +121,10 @@ def _assignment(match: re.Match[str]) -> tuple[int, int] | None:
         return None
     if operator in (":", "=") and _fills_line(keys.words(key)):
         return _header(text, match.end())
+    if operator == ":" and (below := _below(text, match.end())):
+        return below
     span = value_at(text, match.end())
-    if span is None:
+    if span is None or _REFERENCE.match(text, span[0]):
         return None
     value = text[slice(*span)]
     quoted = span[0] > match.end()
@@ -118,7 +133,19 @@ def _assignment(match: re.Match[str]) -> tuple[int, int] | None:
     if operator[0] in "iIwW" and not quoted and not re.search(r"[0-9]|\w\W\w|[a-z][A-Z]", value):
         return None
     plural_count = key.lower().endswith("tokens") and value.isdecimal()
-    return None if plural_count or (not quoted and _CALL.match(value)) else span
+    called = not quoted and _CALL.match(text, span[0])
+    return None if plural_count or called else span
+
+
+def _below(text: str, at: int) -> tuple[int, int] | None:
+    """Return the value that begins on the next line: a YAML block, or one word with a digit."""
+    block = _BLOCK.match(text, at)
+    if block:
+        start, end = block.start("s"), block.start("s") + len(block["s"].rstrip())
+        start += len(text[start:end]) - len(text[start:end].lstrip())
+        return (start, end) if _is_raw(text[start:end]) else None
+    line = _NEXT_LINE.match(text, at)
+    return line.span("s") if line and validators.has_digit(line["s"]) else None
 
 
 def _fills_line(name: tuple[str, ...]) -> bool:
@@ -132,6 +159,8 @@ def _header(text: str, at: int) -> tuple[int, int] | None:
     at = quote.end() if quote else at
     scheme = _SCHEME.match(text, at)
     at = scheme.end() if scheme else at
+    if _REFERENCE.match(text, at):
+        return None
     line = _LINE.match(text, at)
     if line is None:
         return value_at(text, at) if quote is None else None
@@ -166,6 +195,8 @@ _BEARER_PROSE = frozenset(
 def _authorization(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the credentials after an authorization scheme (RFC 9110 section 11)."""
     scheme, value = match["scheme"], match["s"]
+    if _REFERENCE.match(match.string, match.start("s")):
+        return None
     if scheme.lower() == "bearer":
         telling = validators.has_digit(value) or len(value) >= 20
         spoken = value.lower().rstrip(".:") in _BEARER_PROSE
@@ -242,12 +273,16 @@ DETECTORS: tuple[Detector, ...] = (
         "(?i)" + _SECRET_STEMS + "[A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)?"
         "[\"'`\\\\\\]]*[ \t]*(?:[:=]|->|(?:is|was)[ \t])", _STEMS,
         r"(?a)(?<![\w.\-])(?P<key>[\w.\-]++)[\"'`\\\]]{0,6}"
-        r"(?P<op>[ \t]{0,8}(?:=>|:=|==?|->|:(?!:|//)|(?i:(?<=[ \t])(?:is|was)(?=[ \t])))[ \t]*)"
+        r"(?P<op>[ \t]{0,64}(?:=>|:=|==?|->|:(?!:|//)|(?i:(?<=[ \t])(?:is|was)(?=[ \t])))[ \t]*)"
         r"(?:\s*(?=\\*[\"']))?",
         ("password=hunter2", '{"db_password": "hunter2"}', "api key: x9", "password is hunter2",
          'cfg["token"] = "abc"', "AWS_SECRET_ACCESS_KEY=ab/cd+ef", r'{\"secret\": \"s\"}',
-         "Cookie: a=b; c=d", "pin: 1234", "password -> x1"),
+         "Cookie: a=b; c=d", "pin: 1234", "password -> x1", "Password:\nhunter2",
+         "password: |\n  hunter2\n", "password" + " " * 40 + "= hunter2",
+         'password = """hunter2"""'),
         ("max_tokens=100", "password=[REDACTED]", "token: null", "token::new", "monkey: banana",
+         "token = getToken()", "api_key = os.environ['API_KEY']", "token=${GITHUB_TOKEN}",
+         "if password == None:", "password: {{ vault_password }}", "secret:\n  name: x1",
          "the password must be long", "passwords: 12"[:9]),
         "OWASP logging cheat sheet: data to exclude", _assignment,
     ),
@@ -260,9 +295,12 @@ DETECTORS: tuple[Detector, ...] = (
         ('"phone_type": "x"', '"email": "[EMAIL]"', '"note": "x"'), "RFC 8259", _member,
     ),
     Detector(
-        "flag", REDACTED, "(?i)-[A-Za-z0-9_-]*" + _SECRET_STEMS + "[A-Za-z0-9_-]*[ \t]", _STEMS,
-        r"(?a)(?<![\w-])-{1,2}(?P<key>[A-Za-z][\w-]*+)[ \t]+(?=[^\s-])",
-        ("run --token abc", "--db-password 'a b' x"), ("--max-tokens 5", "--token -v"),
+        "flag", REDACTED, "(?i)-[A-Za-z0-9_-]*" + _SECRET_STEMS
+        + "[A-Za-z0-9_-]*(?:[ \t]|\\\\*[\"'][ ]?,)", _STEMS,
+        r"(?a)(?<![\w-])-{1,2}(?P<key>[A-Za-z][\w-]*+)"
+        r"(?:[ \t]+|\\*[\"'][ ]?,[ ]?(?=\\*[\"'][^-]))(?=[^\s-])",
+        ("run --token abc", "--db-password 'a b' x", '["--token", "abc", '),
+        ("--max-tokens 5", "--token -v", '["--token", "-v"'),
         "POSIX.1 utility conventions", _flag,
     ),
     Detector(
@@ -273,8 +311,9 @@ DETECTORS: tuple[Detector, ...] = (
     ),
     Detector(
         "element", REDACTED, "(?i)<[A-Za-z0-9_:.-]*" + _SECRET_STEMS, _STEMS,
-        r"(?a)<(?P<key>[\w:.\-]++)(?:\s[^<>]{0,200})?>(?P<s>[^<]++)",
-        ("<password>hunter2</password>", '<c:apiKey x="1">abc'),
+        r"(?a)<(?P<key>[\w:.\-]++)(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?(?P<s>[^<]++)",
+        ("<password><![CDATA[hunter2]]></password>",
+         "<password>hunter2</password>", '<c:apiKey x="1">abc'),
         ("<token></token>", "<p>secret</p>"), "W3C XML 1.0", _element,
     ),
 )  # fmt: skip

@@ -11,10 +11,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from indelible.redact import carriers, personal, tokens
+from indelible.redact import carriers, personal, places, tokens
 from indelible.redact.detectors import Detector, compiled
 
-DETECTORS: tuple[Detector, ...] = (*tokens.DETECTORS, *carriers.DETECTORS, *personal.DETECTORS)
+DETECTORS: tuple[Detector, ...] = (
+    *tokens.DETECTORS,
+    *carriers.DETECTORS,
+    *places.DETECTORS,
+    *personal.DETECTORS,
+)
 """All detectors; the earlier one names what two of them find."""
 
 # What may hide a secret in another spelling fires under an index of its own.

@@ -7,7 +7,7 @@ Names are split into words in every convention, so that `creditCard`,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
@@ -25,15 +25,25 @@ class Kind(Enum):
 
     PLAIN = "plain"  # a short identifier: neither sensitive nor able to hold a secret
     DATA = "data"  # may itself be data: scanned like a value
-    SENSITIVE = "sensitive"  # its value is replaced
+    SENSITIVE = "sensitive"  # its value is replaced, or has to be asked
     VALUE = "value"  # its sibling `name` or `key` says what it is
 
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _FLAG = re.compile(r"--?[A-Za-z][\w-]{0,63}")
-VALUE_NAMES = frozenset(["value", "Value", "val"])
-_NAME_NAMES = ("name", "Name", "key", "Key", "header", "field", "variable")
+VALUE_NAMES = frozenset("value val values v stringvalue string_value".split())
+_NAME_NAMES = frozenset("name key header field variable k label id type path".split())
+_FORM_NAMES = frozenset(["selector", "element", "locator"])
+_KEY_PARTS = frozenset("d k p q dp dq qi oth".split())
+# Members that only their value or their siblings can judge.
+_ASK = frozenset(["auth", "_auth", "kty", *_FORM_NAMES])
+_SECRET_FLAGS = frozenset(["pat", "bearer"])
+_HEADER_LISTS = frozenset(["headers", "rawheaders", "header"])
+_PAIR_NAME = re.compile(r"[A-Za-z][\w.-]{1,63}")
+_FORM_VALUES = VALUE_NAMES | {"text"}
+_LONGEST_LABEL = 16
+_VALUES_BESIDE = dict.fromkeys(_NAME_NAMES, VALUE_NAMES) | dict.fromkeys(_FORM_NAMES, _FORM_VALUES)
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$-]{0,14}")
 
 # One of these words anywhere in a name makes its value a secret ...
@@ -44,9 +54,9 @@ _SECRET_WORDS = frozenset(
     " authorization cookie cookies setcookie jwt apikey apikeys apitoken authtoken accesstoken"
     " cvv cvc cvv2 pin otp totp mfacode".split()
 )
-# ... and one of these makes it personal.
+# ... and one of these makes it personal, or a secret whose name means much else in text.
 _PERSONAL_WORDS = frozenset(
-    "ssn sin itin email emails phone phones telephone mobile cellphone phonenumber"
+    "pw psw ssn sin itin email emails phone phones telephone mobile cellphone phonenumber"
     " creditcard cardnumber iban passport dob birthdate".split()
 )
 _SECRET_PAIRS = frozenset(
@@ -110,12 +120,12 @@ _LAST_PASS_BEFORE = frozenset("first second last single two one multi boarding s
 # Every name `is_secret` accepts holds one of these, lower-cased and ASCII: the text
 # rules' gate stands on it (tested over the spelling table).
 STEMS = tuple(
-    "pass pwd secret token key cred authoriz cookie jwt cvv cvc pin otp ssn senha kennwort parola"
-    " contrasena connection code phrase header signature card iban itin mfacode word".split()
+    "pass pwd secret token key cred authoriz cookie jwt cvv cvc pin otp ssn senha kennwort"
+    " parola contrasena connection code phrase header signature card iban itin mfacode word".split()
 )
 # The same for what `is_sensitive` accepts besides.
 PERSONAL_STEMS = tuple(
-    "sin mail phone mobile birth dob passport debit social tax national account routing bank"
+    "pw psw sin mail phone mobile birth dob passport debit social tax national account routing bank"
     " licen number".split()
 )
 
@@ -131,9 +141,9 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def kind(name: str) -> Kind:
     """Return what *name*, at most `MAX_KEY` characters, says about its member."""
-    if is_sensitive(name):
+    if is_sensitive(name) or name.lower() in _ASK:
         return Kind.SENSITIVE
-    if name in VALUE_NAMES:
+    if name.lower() in VALUE_NAMES:
         return Kind.VALUE
     return Kind.PLAIN if is_plain(name) else Kind.DATA
 
@@ -145,17 +155,50 @@ def is_plain(name: str) -> bool:
 
 def names_sensitive(members: Mapping[Any, object]) -> bool:
     """Return whether an object like ``{"name": …, "value": …}`` names something sensitive."""
-    for label in _NAME_NAMES:
-        name = members.get(label)
-        if isinstance(name, str) and len(name) <= MAX_KEY and is_sensitive(name):
-            return True
-    return False
+    return bool(sensitive_siblings(members))
+
+
+def sensitive_siblings(members: Mapping[Any, object]) -> frozenset[str]:
+    """Return the names, lower-cased, of the members whose siblings say that they are sensitive."""
+    found: frozenset[str] = frozenset()
+    for label, name in members.items():
+        if not isinstance(label, str) or len(label) > _LONGEST_LABEL:
+            continue
+        lowered = label.lower()
+        if lowered == "kty":
+            found |= _KEY_PARTS
+        elif isinstance(name, str) and len(name) <= MAX_KEY:
+            values = _VALUES_BESIDE.get(lowered)
+            if values and is_sensitive(name):
+                found |= values
+    return found
+
+
+@lru_cache(maxsize=1024)
+def is_pair_name(item: str) -> bool:
+    """Return whether *item* is a name, as of a header, whose value, the next item, is sensitive."""
+    return _PAIR_NAME.fullmatch(item) is not None and is_sensitive(item)
+
+
+def is_named_pair(items: Sequence[object]) -> bool:
+    """Return whether *items* are a name and a value that it makes sensitive."""
+    if len(items) != 2:
+        return False
+    name = items[0]
+    return isinstance(name, str) and len(name) <= MAX_KEY and is_pair_name(name)
+
+
+def is_header_list(name: str) -> bool:
+    """Return whether a list called *name* holds names and values in turn."""
+    return name.lower() in _HEADER_LISTS
 
 
 @lru_cache(maxsize=1024)
 def is_secret_flag(item: str) -> bool:
     """Return whether *item* is a command-line flag whose value, the next item, is a secret."""
-    return _FLAG.fullmatch(item) is not None and is_secret(item)
+    if _FLAG.fullmatch(item) is None:
+        return False
+    return item.lstrip("-").lower() in _SECRET_FLAGS or is_secret(item)
 
 
 def is_sensitive(name: str) -> bool:

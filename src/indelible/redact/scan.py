@@ -24,6 +24,8 @@ _RUN = re.compile(r"[A-Za-z0-9+/_-]{24,}+={0,2}")
 _RUN_PARTS = re.compile(r"[A-Za-z0-9+=]{24,}|[A-Za-z0-9+/=]{24,}|[A-Za-z0-9_=]{24,}")
 _BREAKS_BUDGET = (-1, -1, -1)
 
+_LETTERS_AND_SPACE = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ "
+
 Hit = tuple[int, int, int]
 """Start, end, and the index of the detector."""
 
@@ -36,15 +38,35 @@ class Redacted:
     rules: tuple[str, ...] = ()
 
 
-def redact(text: str, rules: gate.Gate, *, limit: int, keep: int) -> Redacted | None:
+@dataclass(slots=True)
+class Work:
+    """What the careful search of one value may still cost, about a microsecond a unit.
+
+    It counts characters that are neither letters nor spaces, and what is found:
+    the same with either gate.
+    """
+
+    left: int
+
+    def search(self, text: str) -> bool:
+        """Pay for a search of *text*; return whether that was affordable."""
+        data = text.encode("utf-8", "replace")
+        self.left -= 3 + len(data.translate(None, _LETTERS_AND_SPACE))
+        self.left -= 3 * (data.count(b"=") + data.count(b":")) + 2 * data.count(b" -")
+        return self.left >= 0
+
+
+def redact(
+    text: str, rules: gate.Gate, *, limit: int, keep: int, work: Work | None = None
+) -> Redacted | None:
     """Return *text* redacted, and cut to *keep* characters and a suffix if over *limit*.
 
-    Returns None if it holds more than `MAX_MATCHES` matches: then nothing of it
-    may be kept.
+    Returns None if it holds more than `MAX_MATCHES` matches or costs more than
+    *work*: then nothing of it may be kept.
     """
     long = len(text) > limit
     window = text[: keep + LOOK_AHEAD] if long else text
-    hits = find(window, rules)
+    hits = find(window, rules, 0, work)
     if hits is None:
         return None
     if not hits:
@@ -73,8 +95,10 @@ def cut(text: str, keep: int) -> str:
     return text[:keep] + SUFFIX
 
 
-def find(text: str, rules: gate.Gate, depth: int = 0) -> list[Hit] | None:
+def find(text: str, rules: gate.Gate, depth: int = 0, work: Work | None = None) -> list[Hit] | None:
     """Return what must be replaced in *text*, in order and without overlap; None if too much."""
+    if work is not None and not work.search(text):
+        return None
     folded = fold.fold(text)
     fired = rules.fired(folded)
     if not fired:
@@ -83,7 +107,9 @@ def find(text: str, rules: gate.Gate, depth: int = 0) -> list[Hit] | None:
     if folded is not text and hits:
         hits = _mapped(fold.fold_view(text), hits)
     if fired[-1] >= gate.PERCENT and depth < 2:
-        hits += _disguised(text, fired, rules, depth)
+        hits += _disguised(text, fired, rules, depth, work)
+    if work is not None:
+        work.left -= len(hits)
     if _BREAKS_BUDGET in hits or len(hits) > MAX_MATCHES:
         return None
     return _merged(hits)
@@ -118,27 +144,31 @@ def _mapped(view: fold.View, hits: list[Hit]) -> list[Hit]:
     ]
 
 
-def _disguised(text: str, fired: Sequence[int], rules: gate.Gate, depth: int) -> list[Hit]:
+def _disguised(
+    text: str, fired: Sequence[int], rules: gate.Gate, depth: int, work: Work | None
+) -> list[Hit]:
     """Return what is found in *text* once its escapes and its base64 are decoded."""
     hits: list[Hit] = []
     for flag, decode in ((gate.PERCENT, fold.percent_view), (gate.ESCAPE, fold.escape_view)):
         if flag in fired:
             view = decode(text)
             if view.text != text:
-                inner = find(view.text, rules, depth + 1)
+                inner = find(view.text, rules, depth + 1, work)
                 hits += [_BREAKS_BUDGET] if inner is None else _mapped(view, inner)
     if gate.RUN in fired:
-        hits += _encoded(text, rules, depth)
+        if work is not None:
+            work.left -= 8 + len(text) // 16
+        hits += _encoded(text, rules, depth, work)
     return hits
 
 
-def _encoded(text: str, rules: gate.Gate, depth: int) -> list[Hit]:
+def _encoded(text: str, rules: gate.Gate, depth: int, work: Work | None) -> list[Hit]:
     """Return the base64 runs of *text* that hide something."""
     hits: list[Hit] = []
     for seen, (start, end, plain) in enumerate(plain_runs(text)):
         if seen >= _MAX_RUNS:
             return [_BREAKS_BUDGET]
-        inner = find(plain, rules, depth + 1)
+        inner = find(plain, rules, depth + 1, work)
         if inner is None or inner:
             hits.append((start, end, inner[0][2] if inner else 0))
     return hits

@@ -327,6 +327,14 @@ _SHAPED: tuple[Detector, ...] = (
         "www.dropbox.com/developers",
     ),
     _shaped(
+        "password-hash", r"\$(?:2[abxy]|[1567y]|apr1|argon2[a-z]*)\$[A-Za-z0-9./$=,+-]{4}",
+        "$2a$ $2b$ $2x$ $2y$ $1$ $5$ $6$ $7$ $y$ $apr1$ $argon2",
+        r"(?<![A-Za-z0-9_$])\$(?:2[abxy]|[1567y]|apr1|argon2(?:id|i|d))\$"
+        r"[A-Za-z0-9./$=,+-]{20,}+",
+        ("$2b$12$" + _MIXED + _MIXED[:16], "root:$6$saltsalt$" + _MIXED + ":19000:0"),
+        "man 5 crypt, RFC 9106", counterexamples=("costs $5$ or $6$ each", "$1$2"),
+    ),
+    _shaped(
         "meta-or-square", "EAA[A-Za-z0-9_-]{4}", "eaa",
         r"(?<![A-Za-z0-9])EAA[A-Za-z0-9_-]{50,}+", ("EAAG" + _MIXED * 3,),
         "developers.facebook.com, developer.squareup.com",

@@ -119,6 +119,11 @@ def _card_end(text: str, groups: list[Span]) -> int:
     return 0
 
 
+def dotted_card(match: re.Match[str]) -> Span | None:
+    """Return *match* if it is a card number once its dots are gone."""
+    return match.span() if is_card(match[0].replace(".", "")) else None
+
+
 def iban(match: re.Match[str]) -> Span | None:
     """Return the IBAN that *match* starts with: country, length, mod 97 (ISO 13616)."""
     text = match[0]

@@ -13,10 +13,11 @@ from typing import Any
 
 from indelible.model.canonical import Json
 from indelible.model.event import Unreadable
-from indelible.redact import gate, keys, scan
+from indelible.redact import gate, keys, prose, scan
 from indelible.redact.careful import (
     KEEP,
     LIMIT,
+    MAX_CARD_NUMBER,
     MAX_DEPTH,
     MAX_NODES,
     MIN_CARD_NUMBER,
@@ -79,6 +80,8 @@ class Scrubber:
 
             path: JSON Pointer (RFC 6901) of *value*, for the notes.
         """
+        if type(value) is dict and prose.is_plain_object(value):
+            return Scrubbed(value.copy())
         fast = _FastCopy()
         try:
             copy = fast.copy(value, 0)
@@ -170,7 +173,7 @@ class _FastCopy:
             if not -MIN_CARD_NUMBER < value < MIN_CARD_NUMBER:
                 self.texts.append(str(value))
             return value  # type: ignore[no-any-return]
-        if kind is float and value - value == 0:  # neither NaN nor an infinity
+        if kind is float and -MAX_CARD_NUMBER < value < MIN_CARD_NUMBER:
             return value  # type: ignore[no-any-return]
         raise _NeedsCare
 
@@ -197,13 +200,18 @@ class _FastCopy:
                 kind is keys.Kind.VALUE and keys.names_sensitive(value)
             ):
                 raise _NeedsCare
+            if type(member) is list and keys.is_header_list(key):
+                raise _NeedsCare
             out[key] = self.copy(member, depth)
         return out
 
     def _array(self, value: list[object], depth: int) -> Json:
         self._count(len(value), depth)
         for item in value:
-            if type(item) is str and item[:1] == "-" and keys.is_secret_flag(item[:66]):
+            if type(item) is str:
+                if item[:1] == "-" and keys.is_secret_flag(item[:66]):
+                    raise _NeedsCare
+            elif type(item) is list and keys.is_named_pair(item):
                 raise _NeedsCare
         return [self.copy(item, depth) for item in value]
 

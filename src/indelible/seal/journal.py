@@ -22,7 +22,13 @@ _WRITERS = "indelible-writers/v1"
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"[0-9]{6}")
 _LISTED = {"bodies", "quarantine", "segments"}
-MAX_SEQ = 1 << 53
+MAX_SEQ = 1 << 48
+"""No sequence number reaches it: whoever writes one that high has not counted."""
+MAX_OPEN = 1 << 20
+"""Calls without an outcome that one note can tell of."""
+_MAX_NUMBER = 1 << 53
+_MIN_RUN = 3
+"""So many numbers in a row are written as first and last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,10 @@ def is_seq(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < MAX_SEQ
 
 
+def _is_number(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < _MAX_NUMBER
+
+
 @dataclass(frozen=True, slots=True)
 class Writers:
     """The content of a `writers` note."""
@@ -162,7 +172,7 @@ class Writers:
         try:
             content = json.loads(lines[5])
             hashes = [bytes.fromhex(one) for one in content["frontier"]]
-            states = {name: _parse_state(one) for name, one in content["writers"].items()}
+            states = _parse_states(content["writers"])
             at_us = parse_time(content["collectedAt"])
             sealed = _parse_sealed(content) if size else None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
@@ -206,20 +216,50 @@ class Writers:
 
 def _format_state(state: WriterState) -> Json:
     read: dict[str, Json] = {f"{part:06d}": _format_read(one) for part, one in state.read.items()}
-    still_open: list[Json] = [*sorted(state.open)]
-    return {"next": state.next, "open": still_open, "read": read}
+    return {"next": state.next, "open": _format_open(state.open), "read": read}
 
 
-def _parse_state(content: dict[str, Json]) -> WriterState:
-    """Return one writer's state; raises what a wrong shape raises."""
-    following, still_open, read = content["next"], content["open"], content["read"]
-    if not is_seq(following) or not isinstance(still_open, list) or not isinstance(read, dict):
-        raise ValueError("bad writer")
-    state = WriterState(following)
-    for seq in still_open:
-        if not is_seq(seq):
+def _format_open(numbers: set[int]) -> list[Json]:
+    """Return *numbers* in order, each run of them as ``[first, last]``."""
+    out: list[Json] = []
+    run: list[int] = []
+    for seq in [*sorted(numbers), -1]:
+        if run and seq != run[-1] + 1:
+            out.extend([[run[0], run[-1]]] if len(run) >= _MIN_RUN else run)
+            run = []
+        run.append(seq)
+    return out
+
+
+def _parse_open(content: Json, room: int) -> set[int]:
+    """Return the numbers, of which there may be *room*; raises what a wrong shape raises."""
+    if not isinstance(content, list):
+        raise ValueError("bad calls")  # noqa: TRY004  as every wrong shape
+    found: set[int] = set()
+    for one in content:
+        first, last = one if isinstance(one, list) else (one, one)
+        if not is_seq(first) or not is_seq(last) or last - first >= room - len(found):
             raise ValueError("bad seq")
-        state.open.add(seq)
+        found.update(range(first, last + 1))
+    return found
+
+
+def _parse_states(content: dict[str, dict[str, Json]]) -> dict[str, WriterState]:
+    """Return every writer's state; raises what a wrong shape raises."""
+    states: dict[str, WriterState] = {}
+    room = MAX_OPEN
+    for name, one in content.items():
+        states[name] = _parse_state(one, room)
+        room -= len(states[name].open)
+    return states
+
+
+def _parse_state(content: dict[str, Json], room: int) -> WriterState:
+    """Return one writer's state; raises what a wrong shape raises."""
+    following, read = content["next"], content["read"]
+    if not _is_number(following) or not isinstance(read, dict):
+        raise ValueError("bad writer")
+    state = WriterState(following, _parse_open(content["open"], room))
     for part, one in read.items():
         if not _PART.fullmatch(part):
             raise ValueError("bad part")
@@ -232,7 +272,7 @@ def _parse_sealed(content: dict[str, Json]) -> Sealed:
     segment, listings = content["segment"], content["listings"]
     if not isinstance(listings, dict) or set(listings) != _LISTED:
         raise ValueError("bad listings")
-    if not isinstance(segment, dict) or not is_seq(first := segment["first"]):
+    if not isinstance(segment, dict) or not _is_number(first := segment["first"]):
         raise ValueError("bad segment")
     digests = {name: _parse_hash(one) for name, one in listings.items()}
     return Sealed(first, _parse_read(segment), digests)
@@ -243,7 +283,7 @@ def _format_read(read: Read) -> dict[str, Json]:
 
 
 def _parse_read(content: Json) -> Read:
-    if not isinstance(content, dict) or not is_seq(size := content["bytes"]):
+    if not isinstance(content, dict) or not _is_number(size := content["bytes"]):
         raise ValueError("bad stretch")
     return Read(size, _parse_hash(content["sha256"]))
 

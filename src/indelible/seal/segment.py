@@ -6,17 +6,21 @@ raises nothing.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from indelible.model.canonical import encode, format_time
+from indelible.model.canonical import Json, encode, format_time
 from indelible.seal.merkle import Frontier, leaf_hash
 
 MAX_LEAF_BYTES = 65_535
+MIN_LEAF_BYTES = 40
+"""No line with the three keys of a leaf is shorter."""
 COLLECTOR = b'{"via":"collector"}'
 """The `peer` of the collector's own records."""
 
+_DECODER = json.JSONDecoder()
 _LEAF_START = b'{"header":{'
 _COMMIT_START = b'{"commit":{'
 _COMMIT = re.compile(
@@ -58,6 +62,16 @@ def parse_leaf(line: bytes) -> Leaf | None:
         return Leaf(line[len(b'{"header":') : at], match[1], match[2].decode("ascii"))
     except UnicodeDecodeError:
         return None
+
+
+def parse_header(header: bytes) -> dict[str, Json] | None:
+    """Return the header of a leaf as an object, or None for any other bytes."""
+    try:
+        text = header.decode("utf-8")
+        found, end = _DECODER.raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and end == len(text) else None
 
 
 def commit_line(first: int, size: int, root: bytes) -> bytes:
@@ -120,9 +134,14 @@ class Tail:
     line: int
     """Line number of the first line that is wrong as far as can be told, from 1."""
     last_line: int
+    """The commit line of the wrong batch; the last line of all if it has none."""
     what: str
     torn: bool
     """Whether a crash can have left it: nothing after it belongs to a later batch."""
+    more: bool
+    """Whether lines follow that nothing can be said about."""
+    leaves: list[bytes] = field(default_factory=list)
+    """The leaf lines of a batch that is whole but for its root."""
 
 
 class Scanner:
@@ -148,6 +167,10 @@ class Scanner:
             if found < 0 or end < 0:
                 self.tail = self._judge("no commit line ends this batch")
                 return
+            if data.count(b"\n", self._at, found) > (found - self._at) // MIN_LEAF_BYTES:
+                # So many lines that one must be none; taken apart they would fill the memory.
+                self.tail = self._judge("not a leaf line", self._first_short(found))
+                return
             lines = data[self._at : found].split(b"\n")
             batch = self._prove(lines, data[found + 1 : end], end + 1)
             if batch is None:
@@ -155,6 +178,16 @@ class Scanner:
             self._at = end + 1
             self._line += len(lines) + 1
             yield batch
+
+    def _first_short(self, end: int) -> int:
+        """Return how many lines come before the first that is too short for a leaf."""
+        start, number = self._at, 0
+        while start < end:
+            after = self._data.find(b"\n", start, end)
+            if (after if after >= 0 else end) - start < MIN_LEAF_BYTES:
+                break
+            start, number = after + 1, number + 1
+        return number
 
     def _prove(self, lines: list[bytes], commit_bytes: bytes, end: int) -> Batch | None:
         """Return the batch if its commit line is right; else set `tail`."""
@@ -176,29 +209,46 @@ class Scanner:
             if grown.root() == commit.root:
                 self.frontier = grown
                 return Batch(first, lines, grown.size, commit.root, end, self._line)
-            self.tail = self._judge("the leaves of this batch do not give its root")
+            self.tail = self._judge("the leaves of this batch do not give its root", leaves=lines)
         return None
 
-    def _judge(self, what: str, skip: int = 0) -> Tail:
+    def _judge(self, what: str, skip: int = 0, leaves: list[bytes] | None = None) -> Tail:
         """Say whether a crash can have left what starts at the present batch.
 
         A batch is written only when the one before is durable. So a torn batch
         may hold anything, its own commit line included, but nothing follows that
         line, and no other commit line stands in it.
         """
-        rest = self._data[self._at :]
-        lines = rest.split(b"\n")
+        data = self._data
         torn = True
-        for number, one in enumerate(lines):
-            commit = parse_commit(one)
-            if commit is None:
-                continue
-            is_own = commit.first == self.frontier.size
-            is_last = number >= len(lines) - 2 and lines[-1] == b""
-            if not is_own or not (is_last or number == len(lines) - 1):
+        for start, commit in self._commits():
+            # Its own is the last line, with or without its LF.
+            end = data.find(b"\n", start)
+            is_last = end < 0 or end + 1 >= len(data)
+            if commit.first != self.frontier.size or not is_last:
                 torn = False
-        last = self._line + len(lines) - (2 if lines[-1] == b"" else 1)
-        return Tail(self._at, min(self._line + skip, last), last, what, torn)
+        last = self._line + data.count(b"\n", self._at) - data.endswith(b"\n")
+        own = data.find(b"\n" + _COMMIT_START, self._at)
+        end = self._line + data.count(b"\n", self._at, own + 1) if own >= 0 else last
+        line = min(self._line + skip, last)
+        return Tail(self._at, line, max(line, end), what, torn, end < last, leaves or [])
+
+    def _commits(self) -> Iterator[tuple[int, Commit]]:
+        """Yield where each commit line after the last whole batch starts, and what it says."""
+        data = self._data
+        is_first = data.startswith(_COMMIT_START, self._at)
+        at = self._at if is_first else self._next_commit(self._at)
+        while at >= 0:
+            end = data.find(b"\n", at)
+            commit = parse_commit(data[at : end if end >= 0 else len(data)])
+            if commit is not None:
+                yield at, commit
+            at = self._next_commit(at)
+
+    def _next_commit(self, at: int) -> int:
+        """Return where the next line after *at* starts that begins as a commit line does."""
+        found = self._data.find(b"\n" + _COMMIT_START, at)
+        return found + 1 if found >= 0 else -1
 
 
 def _wrong_line(lines: Sequence[bytes]) -> int | None:

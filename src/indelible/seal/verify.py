@@ -6,18 +6,15 @@ from is the caller's affair.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from indelible.model.canonical import Json
 from indelible.seal.density import Density
 from indelible.seal.merkle import Frontier
 from indelible.seal.notes import Notes
-from indelible.seal.segment import COLLECTOR, Batch, Scanner, Tail, parse_leaf
-
-_DECODER = json.JSONDecoder()
+from indelible.seal.segment import COLLECTOR, Batch, Scanner, Tail, parse_header, parse_leaf
 
 MAX_FINDINGS = 200
 """Findings kept for one log; the first are the ones that matter."""
@@ -49,6 +46,18 @@ class Finding:
     """The first leaf it is about."""
     since: str | None = None
     """`receivedAt` of the last good leaf before it."""
+    likely: int | None = None
+    """The leaf that most likely was changed, where one batch as a whole is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A batch whose leaves do not give its root."""
+
+    first: int
+    line: int
+    """Of its first leaf."""
+    leaves: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,10 @@ class LogJudge:
         self._due = sorted(due, key=lambda one: one[0])
         self.is_broken = False
         """Whether the chain of segments could not be followed to its end."""
+        self.broken: Broken | None = None
+        """The batch at which it broke, if that can be looked into."""
+        self._broken_at = 0
+        self._is_cut_off = False
 
     def add(
         self,
@@ -156,7 +169,7 @@ class LogJudge:
 
     def _leaf(self, file: str, index: int, line: bytes, number: int) -> Seen | None:
         leaf = parse_leaf(line)
-        header = _parse(leaf.header) if leaf else None
+        header = parse_header(leaf.header) if leaf else None
         if leaf is None or header is None:
             self.add(file, "leaf line cannot be read", line=number, index=index)
             return None
@@ -194,8 +207,30 @@ class LogJudge:
             )
             return
         what = f"{tail.what} (lines {tail.line} to {tail.last_line})"
+        if tail.leaves:
+            self.broken = Broken(self.frontier.size, tail.line, tail.leaves)
+            self._broken_at = len(self.findings)
         self.add(file, what, line=tail.line, index=self.frontier.size)
+        if tail.more:
+            self.cut_off(f"line {tail.last_line} of {file}")
         self.is_broken = True
+
+    def cut_off(self, where: str) -> None:
+        """Remark, once, that what follows *where* cannot be judged."""
+        if not self._is_cut_off:
+            told = f"nothing after {where} can be judged: each batch stands on the one before it"
+            self.remarks.append(told)
+        self._is_cut_off = True
+
+    def name_likely(self, index: int, why: str) -> None:
+        """Add to the finding about the broken batch which of its leaves was changed."""
+        broken, at = self.broken, self._broken_at
+        if broken is None or at >= len(self.findings):
+            return
+        line = broken.line + index - broken.first
+        told = f"most likely leaf #{index} (line {line}): {why}"
+        known = self.findings[at]
+        self.findings[at] = replace(known, what=f"{known.what}; {told}", likely=index)
 
 
 def _incomplete(header: dict[str, Json]) -> str | None:
@@ -213,12 +248,3 @@ def _incomplete(header: dict[str, Json]) -> str | None:
     if kind == "recovered" and reason == "damaged-spool":
         return f"a spool of writer {header.get('ofWriter')} was damaged"
     return None
-
-
-def _parse(header: bytes) -> dict[str, Json] | None:
-    try:
-        text = header.decode("utf-8")
-        found, end = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and end == len(text) else None

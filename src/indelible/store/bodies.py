@@ -6,6 +6,7 @@ is found by bisection; erasing lines keeps it so.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ MAX_LINE_BYTES = (1 << 20) + 64
 _NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.ndjson")
 _LINE = re.compile(rb"(0|[1-9][0-9]{0,18}) ([0-9a-f]{32}) ([^\n]*)")
 _STEP_BYTES = 1 << 11
+_CHUNK_BYTES = 1 << 20
+_MAX_SKIP_BYTES = 16 << 20
+"""How far the end of a line that is too long is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,12 @@ def parse_line(line: bytes) -> BodyLine | None:
 
 
 def day_of(received_at: str) -> str:
-    """Return the day that a leaf's body is filed under, from its `receivedAt`."""
-    return received_at[:10]
+    """Return the day that a leaf's body is filed under, from its `receivedAt`.
+
+    A leaf that was put in can say anything there: what is no day is one that never was.
+    """
+    day = received_at[:10]
+    return day if _NAME.fullmatch(f"{day}.ndjson") else "0000-00-00"
 
 
 def path_of(directory: Path, day: str) -> Path:
@@ -71,28 +79,32 @@ def is_body_name(name: str) -> bool:
 
 
 class BodyFile:
-    """One day's bodies, open for reading; a missing file reads as an empty one."""
+    """One day's bodies; a missing file reads as an empty one.
+
+    It holds no descriptor between two calls: a log has a file for each day of years.
+    """
 
     def __init__(self, path: Path) -> None:
-        opened = files.open_regular(path)
-        self._fd = opened.fd if opened else -1
+        self._path = path
+        self._fd = -1
         self._last = (-2, 0, 0)
-        self.size = opened.status.st_size if opened else 0
+        self.size = 0
+        with self._open() as status:
+            if status is not None:
+                self.size = status.st_size
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        """Let go of nothing: no descriptor is held."""
 
     def find(self, index: int) -> BodyLine | None:
         """Return the line of leaf *index*, or None if it is not there."""
-        for at in self._guess(index):
-            line, end = self._line_at(at)
-            found = parse_line(line)
-            if found is not None and found.index == index:
-                self._last = (index, at, end)
-                return found
+        with self._open():
+            for at in self._guess(index):
+                line, end = self._line_at(at)
+                found = parse_line(line)
+                if found is not None and found.index == index:
+                    self._last = (index, at, end)
+                    return found
         return None
 
     def _guess(self, index: int) -> Iterator[int]:
@@ -102,10 +114,14 @@ class BodyFile:
             yield end
         elif index == last - 1 and start > 0:
             yield self._line_start(start - 1, 0)
-        yield self.seek(index)
+        yield self._seek(index)
 
     def seek(self, index: int) -> int:
         """Return where the first line of an index not below *index* starts."""
+        with self._open():
+            return self._seek(index)
+
+    def _seek(self, index: int) -> int:
         low, high = 0, self.size
         while low < high:
             middle = (low + high) // 2
@@ -121,37 +137,75 @@ class BodyFile:
         return low
 
     def lines(self, start: int = 0) -> Iterator[tuple[int, bytes, bool]]:
-        """Yield offset, bytes and whether a LF ended it, of each line from *start* on."""
-        buffer = b""
+        """Yield offset, bytes and whether a LF ended it, of each line from *start* on.
+
+        Of a line longer than any we write no bytes are kept: it comes as an empty one
+        that no LF ended. After one that does not seem to end it stops.
+        """
         at = offset = start
-        while at < self.size:
-            part = os.pread(self._fd, min(1 << 20, self.size - at), at)
-            if not part:
+        parts: list[bytes] = []
+        held = 0
+        while at < self.size and held <= _MAX_SKIP_BYTES:
+            data = self.read(at, min(_CHUNK_BYTES, self.size - at))
+            if not data:
                 break
-            at += len(part)
-            *whole, buffer = (buffer + part).split(b"\n")
+            at += len(data)
+            *whole, rest = data.split(b"\n")
             for line in whole:
-                yield offset, line, True
-                offset += len(line) + 1
-        if buffer:
-            yield offset, buffer, False
+                length = held + len(line)
+                is_whole = length <= MAX_LINE_BYTES
+                yield offset, b"".join([*parts, line]) if is_whole else b"", is_whole
+                offset += length + 1
+                parts, held = [], 0
+            held += len(rest)
+            parts = [*parts, rest] if held <= MAX_LINE_BYTES else []
+        if held:
+            yield offset, b"".join(parts), False
 
     def last_lines(self) -> Iterator[tuple[int, bytes, bool]]:
-        """Yield the lines as `lines` does, newest first."""
-        end = self.size
-        while end > 0:
-            start = self._line_start(end - 1, 0)
-            line = os.pread(self._fd, end - start, start)
-            yield start, line.removesuffix(b"\n"), line.endswith(b"\n")
-            end = start
+        """Yield the lines as `lines` does, newest first; a longer one in pieces."""
+        with self._open():
+            end = self.size
+            while end > 0:
+                start = self._line_start(end - 1, 0)
+                line = self._pread(end - start, start)
+                yield start, line.removesuffix(b"\n"), line.endswith(b"\n")
+                end = start
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return at most *length* bytes from *at* on."""
+        with self._open():
+            return self._pread(length, at)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[os.stat_result | None]:
+        """Hold the file open; within, `_pread` reads."""
+        if self._fd >= 0:
+            yield None
+            return
+        opened = files.open_regular(self._path)
+        self._fd = opened.fd if opened else -1
+        try:
+            yield opened.status if opened else None
+        finally:
+            if opened:
+                os.close(self._fd)
+            self._fd = -1
+
+    def _pread(self, length: int, at: int) -> bytes:
+        return os.pread(self._fd, length, at) if self._fd >= 0 else b""
 
     def _line_start(self, at: int, floor: int) -> int:
-        """Return where the line that byte *at* is in starts, looking back to *floor*."""
+        """Return where the line that byte *at* is in starts, looking back to *floor*.
+
+        In a line longer than any we write: a place so far back.
+        """
         high = at
+        floor = max(floor, at - MAX_LINE_BYTES)
         step = _STEP_BYTES
         while high > floor:
             low = max(floor, high - step)
-            found = os.pread(self._fd, high - low, low).rfind(b"\n")
+            found = self._pread(high - low, low).rfind(b"\n")
             if found >= 0:
                 return low + found + 1
             high = low
@@ -164,7 +218,7 @@ class BodyFile:
         position = at
         step = _STEP_BYTES
         while position < self.size and position - at <= MAX_LINE_BYTES:
-            part = os.pread(self._fd, step, position)
+            part = self._pread(step, position)
             step *= 2
             if not part:
                 break

@@ -6,19 +6,18 @@ we began is left out of the verdict. Rules: docs/reference/format.md sections 7 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indelible.errors import FormatError, StateError, TamperedError
-from indelible.model.canonical import parse_time, uuid7_time
-from indelible.seal.journal import is_seq
+from indelible.model.frame import parse_spool_name
+from indelible.seal.density import Density
 from indelible.seal.note import Checkpoint, VerifierKey, open_checkpoint, split_text
 from indelible.seal.notes import Notes, RawNotes, judge_notes
 from indelible.seal.verify import Finding, LogJudge, Verdict
-from indelible.store import check_files, recovery, segments, spools
+from indelible.store import check_files, check_spools, recovery, segments, spools
 from indelible.store.check_bodies import BodyCheck
 from indelible.store.segments import Segment
 from indelible.store.spools import SpoolView
@@ -52,6 +51,8 @@ class LogReport:
     """Whether the caller gave the public key; else it is only what the state says it is."""
     checkpoint: bytes | None = None
     """The newest checkpoint, as stored: keep it elsewhere and hand it in next time."""
+    exists: bool = True
+    """Whether there is anything of it: a key, a leaf, a signed note or a spool."""
 
     @property
     def verdict(self) -> Verdict:
@@ -85,6 +86,11 @@ class Report:
         """All findings: tampering first, each log's first wrong place first."""
         every = [one for log in self.logs for one in log.findings]
         return sorted(every, key=lambda one: one.verdict is not Verdict.TAMPERED)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no log at all here, nothing that tells of one, and nothing wrong."""
+        return not self.findings and not any(one.exists for one in self.logs)
 
     @property
     def unsealed(self) -> int:
@@ -133,12 +139,15 @@ def check(
     held = Checkpoint.parse(split_text(checkpoint)) if checkpoint is not None else None
     wanted = {one.rpartition("/")[2] for one in (key and key.name, held and held.origin) if one}
     try:
-        for name in sorted({*state.classes(), *state.classes_outside(), *wanted}):
+        known = {*state.classes(), *state.classes_outside(), *state.classes_with_keys()}
+        for name in sorted({*known, *wanted}):
             mine = key if key is not None and key.name.endswith(f"/{name}") else None
             log = _Check(state, state.log(name), user=user, pinned=mine, progress=progress)
             if held is not None and checkpoint is not None and held.origin.endswith(f"/{name}"):
                 log.held = checkpoint
             report.logs.append(log.run())
+        if report.logs:
+            report.logs[0].notes.extend(check_files.unknown(state))
     except OSError as exc:
         hint = "Verify as the owner of the state, or as root."
         raise StateError(f"cannot read all of the state: {exc}", hint=hint) from exc
@@ -175,6 +184,9 @@ class _Check:
             self._add(Path(exc.where), str(exc))
             return self._report
         views = list(spools.unsealed(self._state, self._paths.name, self._user))
+        has_keys = any(one.exists() for one in (self._paths.key, self._paths.vkey))
+        is_new = recovery.is_new(self._paths, raw)
+        self._report.exists = bool(views) or has_keys or not is_new
         key = self._key(raw)
         self._report.notes.extend(check_files.remarks(self._state, self._paths))
         if key is not None:
@@ -186,7 +198,10 @@ class _Check:
             moving = moving or recovery.read_notes(self._paths) != raw
             self._merge(judge, notes, moving=moving)
             self._compare_files(notes)
-            self._spools(views, judge)
+            self._spools(views, judge.density)
+        else:
+            self._spools(views, Density())
+        self._refused()
         self._remark()
         return self._report
 
@@ -251,27 +266,28 @@ class _Check:
         listing = segments.list_segments(self._paths.segments)
         self._report.segments = len(listing)
         done = 0
-        try:
-            for number, segment in enumerate(listing):
-                label = self._label(segment.path)
-                data = self._read_segment(segment, label, judge)
-                if data is None:
-                    break
-                torn = (
-                    notes.intent is not None
-                    and number == len(listing) - 1
-                    and not segment.has_compressed
-                )
-                for seen in judge.segment(label, segment.first, data, may_be_torn=torn):
-                    body_check.take(seen)
-                    done += 1
-                    if self._progress is not None and done % _STEP == 0:
-                        self._progress(done, max(notes.size, done))
-            judge.finish()
-            if not judge.is_broken:
-                body_check.finish(judge.frontier.size, unfinished=notes.intent is not None)
-        finally:
-            body_check.close()
+        for number, segment in enumerate(listing):
+            label = self._label(segment.path)
+            data = self._read_segment(segment, label, judge)
+            torn = (
+                notes.intent is not None
+                and number == len(listing) - 1
+                and not segment.has_compressed
+            )
+            for seen in judge.segment(label, segment.first, data or b"", may_be_torn=torn):
+                body_check.take(seen)
+                done += 1
+                if self._progress is not None and done % _STEP == 0:
+                    self._progress(done, max(notes.size, done))
+            if judge.is_broken:
+                if number + 1 < len(listing):
+                    judge.cut_off(label)
+                break
+        judge.finish()
+        if not judge.is_broken:
+            body_check.finish(judge.frontier.size, unfinished=notes.intent is not None)
+        elif judge.broken is not None and (likely := body_check.likely(judge.broken)):
+            judge.name_likely(*likely)
         if self._progress is not None:
             self._progress(done, max(notes.size, done))
         self._report.leaves = judge.frontier.size
@@ -323,26 +339,27 @@ class _Check:
             if not any(one.file.startswith(label) for one in self._report.findings):
                 self._add(path, what)
 
-    def _spools(self, views: list[SpoolView], judge: LogJudge) -> None:
+    def _spools(self, views: list[SpoolView], density: Density) -> None:
         """Count what is not in the log yet."""
-        seen: set[tuple[str, int]] = set()
-        for view in views:
-            for record in view.records:
-                seq, at_us = _number(record.header, view.writer)
-                if seq is None:
-                    self._report.notes.append(f"{self._label(view.path)}: a damaged record")
-                elif seq >= judge.density.next(view.writer) and (view.writer, seq) not in seen:
-                    seen.add((view.writer, seq))
-                    known = self._report.oldest_unsealed_us
-                    self._report.oldest_unsealed_us = at_us if known is None else min(known, at_us)
-            damaged = sum(one.end - one.start for one in view.damage if not one.torn)
-            if damaged:
-                self._report.notes.append(f"{self._label(view.path)}: {damaged} damaged bytes")
-        self._report.unsealed = len(seen)
+        found = check_spools.count(views, density)
+        self._report.unsealed = found.unsealed
+        self._report.oldest_unsealed_us = found.oldest_us
+        self._report.notes.extend(f"{self._label(path)}: {what}" for path, what in found.damage)
+
+    def _refused(self) -> None:
+        """Say of what spools is not read: records may be in them, and will not be sealed."""
         for path, what in spools.refused(self._paths, self._user):
-            self._report.notes.append(f"{self._label(path)}: not read: {what}")
+            told = f"not read: {what}"
+            if parse_spool_name(path.name) is not None:
+                self._report.exists = True
+                finding = Finding(Verdict.INCOMPLETE, self._label(path), told)
+                self._report.findings.append(finding)
+            else:
+                self._report.notes.append(f"{self._label(path)}: {told}")
 
     def _remark(self) -> None:
+        if not self._report.exists:
+            self._report.notes.append(f"{self._paths.name}: no log, no key and no records here")
         if not self._report.pinned and self._report.leaves:
             self._report.notes.append(
                 "the public key is the one stored beside the log; pin it with --key to prove "
@@ -357,20 +374,6 @@ class _Check:
         text = str(path)
         root = f"{self._state.root}{os.sep}"
         return text.removeprefix(root)
-
-
-def _number(header: bytes, writer: str) -> tuple[int | None, int]:
-    """Return number and time of a record in a spool; no number if it is not *writer*'s."""
-    made_us = uuid7_time(writer)
-    try:
-        found = json.loads(header)
-        seq = found["seq"]
-        if found["writer"] != writer or not is_seq(seq):
-            return None, made_us
-        at = found.get("timestamp")
-        return seq, parse_time(at) if isinstance(at, str) else made_us
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
-        return None, made_us
 
 
 def _duration(seconds: int) -> str:

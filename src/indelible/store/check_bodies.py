@@ -7,7 +7,8 @@ from pathlib import Path
 
 from indelible.errors import FormatError
 from indelible.model.record import body_hash
-from indelible.seal.verify import LogJudge, Seen
+from indelible.seal.segment import parse_header, parse_leaf
+from indelible.seal.verify import Broken, LogJudge, Seen
 from indelible.store import bodies
 
 
@@ -17,17 +18,35 @@ class _Day:
     def __init__(self, path: Path) -> None:
         self.opened = bodies.BodyFile(path)
         self.number = 0
-        self._lines: Iterator[tuple[int, bytes, bool]] = self.opened.lines()
+        """Of the line in hand, from 1."""
         self.line: bodies.BodyLine | None = None
         self.at_end = False
+        self._offset = 0
+        self._lines: Iterator[tuple[int, bytes, bool]] | None = self.opened.lines()
         self.advance()
 
     def advance(self) -> None:
         """Take the next line in hand; `line` is None if it is none."""
-        found = next(self._lines, None)
         self.number += 1
+        self._take()
+
+    def rest(self) -> None:
+        """Hold no bytes until `resume`."""
+        self._lines, self.line = None, None
+
+    def resume(self) -> None:
+        """Take the line in hand again that was there before `rest`."""
+        if self._lines is None and not self.at_end:
+            self._lines = self.opened.lines(self._offset)
+            self._take()
+
+    def _take(self) -> None:
+        found = next(self._lines, None) if self._lines is not None else None
         self.at_end = found is None
-        self.line = bodies.parse_line(found[1]) if found is not None and found[2] else None
+        self.line = None
+        if found is not None:
+            self._offset = found[0]
+            self.line = bodies.parse_line(found[1]) if found[2] else None
 
 
 class BodyCheck:
@@ -45,13 +64,7 @@ class BodyCheck:
         self._label = label
         self._judge = judge
         self._days: dict[str, _Day | None] = {}
-
-    def close(self) -> None:
-        """Let go of the files."""
-        for day in self._days.values():
-            if day is not None:
-                day.opened.close()
-        self._days.clear()
+        self._current: _Day | None = None
 
     def take(self, seen: Seen) -> None:
         """Compare the body of one leaf."""
@@ -120,7 +133,34 @@ class BodyCheck:
             except FormatError as exc:
                 self._judge.add(self._file(name), str(exc), index=self._judge.frontier.size)
                 self._days[name] = None
-        return self._days[name]
+        day = self._days[name]
+        if day is not self._current:
+            # Leaves come day by day; a log in which they do not must cost no memory.
+            if self._current is not None:
+                self._current.rest()
+            self._current = day
+            if day is not None:
+                day.resume()
+        return day
+
+    def likely(self, broken: Broken) -> tuple[int, str] | None:
+        """Return the one leaf of a batch that shows why it does not give its root, and how."""
+        suspects: list[tuple[int, str]] = []
+        for number, line in enumerate(broken.leaves):
+            index = broken.first + number
+            leaf = parse_leaf(line)
+            header = parse_header(leaf.header) if leaf else None
+            if leaf is None or header is None:
+                suspects.append((index, "it can no longer be read"))
+                continue
+            body = self._body(index, bodies.day_of(leaf.received_at))
+            if body is not None and body_hash(body.salt, body.body) != header.get("bodyHash"):
+                suspects.append((index, "its header and body no longer agree"))
+        return suspects[0] if len(suspects) == 1 else None
+
+    def _body(self, index: int, name: str) -> bodies.BodyLine | None:
+        day = self._open(name)
+        return day.opened.find(index) if day is not None else None
 
     def _file(self, name: str) -> str:
         return f"{self._label}/{name}.ndjson"

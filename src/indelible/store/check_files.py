@@ -6,7 +6,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 from indelible.errors import FormatError
@@ -14,11 +13,13 @@ from indelible.seal.journal import Sealed
 from indelible.seal.note import VerifierKey
 from indelible.store import bodies, files, keys, sealed, segments
 from indelible.store.segments import OpenSegment, Segment
-from indelible.store.state import LogPaths, State
+from indelible.store.state import LogPaths, State, is_class
 
-MAX_QUARANTINE_BYTES = 1 << 30
+MAX_QUARANTINE_BYTES = 128 << 20
+"""No spool and no segment that a piece can be of is larger than half of it."""
 
 _LOG_NAMES = frozenset("lock again segments bodies checkpoint writers intent quarantine".split())
+_STATE_NAMES = frozenset("keys reserve spool log".split())
 _KEY_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\.v?key")
 _QUARANTINE_NAME = re.compile(r".*-([0-9a-f]{64})")
 
@@ -43,6 +44,23 @@ def strangers(state: State, paths: LogPaths) -> Iterator[tuple[Path, str]]:
     for directory in (state.keys, state.logs, state.spools, paths.spool):
         if directory.is_symlink():
             yield directory, "a symbolic link"
+
+
+def unknown(state: State) -> Iterator[str]:
+    """Yield a remark on each file that is not in the way and that nothing of ours puts there."""
+    for entry in _entries(state.root):
+        if entry.name not in _STATE_NAMES:
+            yield f"{entry.path}: not a file of ours; nothing reads it"
+    for entry in _entries(state.spools):
+        if not is_class(entry.name) or entry.is_symlink() or not entry.is_dir():
+            yield f"{entry.path}: not a spool directory; nothing reads it"
+    for name in state.classes():
+        paths = state.log(name)
+        for path in (paths.lock, paths.again):
+            if path.exists() and not path.is_file():
+                yield f"{path}: not a regular file; a collection may fail"
+            elif path.is_file() and path.lstat().st_size:
+                yield f"{path}: has content, which nothing reads"
 
 
 def remarks(state: State, paths: LogPaths) -> Iterator[str]:
@@ -96,11 +114,10 @@ def quarantine(paths: LogPaths) -> Iterator[tuple[Path, str, bool]]:
             continue
         path = Path(entry.path)
         try:
-            data = files.read(path, MAX_QUARANTINE_BYTES)
+            found = files.digest(path, MAX_QUARANTINE_BYTES)
         except FormatError:
-            data = None
-        same = data is not None and sha256(data).hexdigest() == match[1]
-        yield path, match[1], same
+            found = None
+        yield path, match[1], found == match[1]
 
 
 def unlike(paths: LogPaths, noted: Sealed, size: int) -> Iterator[tuple[Path, str]]:

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from indelible.errors import FormatError
@@ -69,12 +70,36 @@ def read(path: Path, limit: int = MAX_NOTE_BYTES) -> bytes | None:
     if opened is None:
         return None
     try:
-        data = opened.read(limit + 1)
+        # By its size first: a sparse file of any length costs nothing.
+        data = opened.read(limit + 1) if opened.status.st_size <= limit else None
     finally:
         os.close(opened.fd)
-    if len(data) > limit:
+    if data is None or len(data) > limit:
         raise FormatError(f"larger than {limit} bytes: {str(path)!r}")
     return data
+
+
+def digest(path: Path, limit: int) -> str | None:
+    """Return the SHA-256 of the content of *path*, read in pieces; None if there is no such file.
+
+    Raises:
+        FormatError: If it is a link, no regular file, or larger than *limit*.
+    """
+    opened = open_regular(path)
+    if opened is None:
+        return None
+    found = sha256()
+    at = 0
+    try:
+        while at <= limit and opened.status.st_size <= limit:
+            part = os.pread(opened.fd, 1 << 20, at)
+            if not part:
+                return found.hexdigest()
+            found.update(part)
+            at += len(part)
+    finally:
+        os.close(opened.fd)
+    raise FormatError(f"larger than {limit} bytes: {str(path)!r}")
 
 
 def is_temporary(name: str) -> bool:

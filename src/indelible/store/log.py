@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indelible import durable
 from indelible.errors import FormatError, StateError, TamperedError
@@ -23,6 +23,9 @@ from indelible.store import bodies, files, keys, recovery, sealed, segments
 from indelible.store.recovery import Residue
 from indelible.store.segments import OpenSegment, Segment
 from indelible.store.state import State, prepare_log, prepare_outside
+
+_SIGNATURE_BYTES = 1024
+"""More than a signature line of ours has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,22 @@ class LogWriter:
         self._read_back(opened, len(data), grown)
         return lines
 
-    def finish(self, states: Mapping[str, WriterState], collected_at_us: int) -> None:
-        """Sign what was appended, and keep how far each writer was read."""
+    def finish(
+        self,
+        states: Mapping[str, WriterState],
+        collected_at_us: int,
+        *,
+        fewer: Callable[[], Mapping[str, WriterState]],
+    ) -> None:
+        """Sign what was appended, and keep how far each writer was read.
+
+        Args:
+            fewer: Returns the states that must be kept, if all are too many for a note.
+
+        Raises:
+            StateError: If they are too many too. What was appended is signed then, and
+                `intent` stays: the next run goes on from here.
+        """
         self.begin()
         checkpoint = Checkpoint(self._key.name, self.size, self._frontier.root())
         note = self._key.sign(checkpoint.format())
@@ -138,6 +155,12 @@ class LogWriter:
             dict(states),
             sealed.seal(self._paths, opened, self.size) if opened is not None else None,
         )
+        why = _why_unreadable(self.writers)
+        if why is not None:
+            self.writers = replace(self.writers, states=dict(fewer()))
+            why = _why_unreadable(self.writers)
+        if why is not None:
+            raise _too_many(self.writers.states, why)
         durable.replace(self._paths.writers, self._key.sign(self.writers.format()))
         # A crash here leaves `intent`: the next run finds nothing to do but to remove it.
         self._outside_is_due = False
@@ -236,3 +259,26 @@ class LogWriter:
             durable.remove_all(sorted(directory.glob(".*.tmp")))
         for directory in (state.keys, state.checkpoints):
             durable.remove_all(sorted(directory.glob(f".{own.name}.*.tmp")))
+
+
+def _too_many(states: Mapping[str, WriterState], why: str) -> StateError:
+    """Return the refusal to sign a note that we could not read again: the log would be lost."""
+    most = max(states.items(), key=lambda one: len(one[1].open), default=None)
+    told = f" ({len(most[1].open)} calls of writer {most[0]} are open)" if most else ""
+    return StateError(
+        f"cannot keep how far the spools were read: {why}{told}",
+        hint="End the servers whose calls stay open, move spools that you do not know out of "
+        "the state, and collect again; what was sealed stays sealed.",
+    )
+
+
+def _why_unreadable(writers: Writers) -> str | None:
+    """Return why a reader would refuse *writers*, signed; None if it would not."""
+    text = writers.format()
+    if len(text) > files.MAX_NOTE_BYTES - _SIGNATURE_BYTES:
+        return f"a note of {len(text)} bytes"
+    try:
+        Writers.parse(text)
+    except FormatError as exc:
+        return str(exc)
+    return None

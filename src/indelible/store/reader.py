@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Self
 
 from indelible.errors import FormatError, StateError, UsageError
+from indelible.model.record import body_hash
 from indelible.seal import merkle
 from indelible.seal.note import Checkpoint, split_text
-from indelible.seal.segment import is_leaf, parse_commit, parse_leaf
+from indelible.seal.segment import is_leaf, parse_commit, parse_header, parse_leaf
 from indelible.store import bodies, files, segments
 from indelible.store.segments import Segment
 from indelible.store.spools import SpoolView, unsealed
@@ -100,6 +101,20 @@ class LogReader:
             return None
         found = self._day(bodies.day_of(parsed.received_at)).find(index)
         return (found.salt, found.body) if found else None
+
+    def body_matches(self, index: int, leaf: bytes | None = None) -> bool | None:
+        """Return whether a leaf's body is the one its header commits to; None without a body.
+
+        Args:
+            leaf: The leaf line, where the caller has it already: saves reading it again.
+        """
+        line = self.leaf(index) if leaf is None else leaf
+        found = self.body(index, line)
+        if found is None:
+            return None
+        parsed = parse_leaf(line)
+        header = parse_header(parsed.header) if parsed else None
+        return header is not None and header.get("bodyHash") == body_hash(*found)
 
     def proof(self, index: int) -> Proof:
         """Return the inclusion proof of a leaf in the newest checkpoint's tree.

@@ -26,6 +26,9 @@ from indelible.store.state import LogPaths
 
 _HINT = "Run `indelible verify`: it names the first place that is wrong."
 
+MAX_RESIDUE_BYTES = 64 << 20
+"""No batch, and so no write that was cut short, comes near this."""
+
 _KEPT = re.compile(
     r"([0-9]{12})-(torn-segment|torn-bodies|torn-spool|damaged-spool|different-hash)-"
     r"(?:([0-9a-f-]{36})\.[0-9]{6}(?:\.([0-9]{1,16}))?-)?([0-9a-f]{64})"
@@ -247,15 +250,14 @@ def _cut_bodies(paths: LogPaths, size: int, since: int) -> None:
         path = bodies.path_of(paths.bodies, day)
         try:
             opened = bodies.BodyFile(path)
+            cut = _body_cut(opened, size)
         except FormatError as exc:
             raise TamperedError(str(exc), where=str(path)) from exc
-        try:
-            cut, total = _body_cut(opened, size), opened.size
-            torn = b"".join(line + b"\n" * whole for _, line, whole in opened.lines(cut))
-        finally:
-            opened.close()
-        if cut < total:
-            keep(paths, since, Reason.TORN_BODIES, torn)
+        if cut + MAX_RESIDUE_BYTES < opened.size:
+            what = f"{opened.size - cut} bytes after the last body: more than a crash leaves"
+            raise TamperedError(what, where=str(path), hint=_HINT)
+        if cut < opened.size:
+            keep(paths, since, Reason.TORN_BODIES, opened.read(cut, opened.size - cut))
             # A crash here leaves the lines in both places; the next run finds them again.
             durable.truncate(path, cut)
         if cut == 0:
@@ -266,6 +268,8 @@ def _body_cut(opened: bodies.BodyFile, size: int) -> int:
     """Return where the residue at the end of a body file starts."""
     cut = opened.size
     for start, line, whole in opened.last_lines():
+        if start + MAX_RESIDUE_BYTES < opened.size:
+            return start
         parsed = bodies.parse_line(line) if whole else None
         if parsed is not None and parsed.index < size:
             return cut

@@ -92,11 +92,7 @@ def _bodies(directory: Path, size: int, *, grown: bool) -> Iterator[tuple[str, i
         if not grown:
             yield path.name, _size(path)
             continue
-        opened = bodies.BodyFile(path)
-        try:
-            before = opened.seek(size)
-        finally:
-            opened.close()
+        before = bodies.BodyFile(path).seek(size)
         if before:
             yield path.name, before
 

@@ -23,6 +23,8 @@ MAX_BYTES = 64 << 20
 
 _NAME = re.compile(r"([0-9]{12})\.ndjson(\.zst)?")
 _LEVEL = 6
+_PIECE_BYTES = 1 << 10
+"""Of a compressed segment; a block of four bytes may stand for 128 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +130,20 @@ def decompress(data: bytes, name: str) -> bytes:
     Raises:
         FormatError: If *data* is anything else.
     """
+    plain: list[bytes] = []
+    length = at = 0
     try:
         size = zstandard.get_frame_parameters(data).content_size
         if size > MAX_BYTES:
             raise FormatError(f"no zstd frame of a segment's size: {name!r}")
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-        plain = reader.decompress(data)
+        reader = zstandard.ZstdDecompressor(max_window_size=MAX_BYTES).decompressobj()
+        # In pieces: a frame may hold thousands of times what it declares.
+        while at < len(data) and length <= size and not reader.eof:
+            plain.append(reader.decompress(data[at : at + _PIECE_BYTES]))
+            at += _PIECE_BYTES
+            length += len(plain[-1])
     except zstandard.ZstdError as exc:
         raise FormatError(f"damaged zstd frame: {name!r}") from exc
-    if not reader.eof or reader.unused_data or len(plain) != size:
+    if not reader.eof or reader.unused_data or at < len(data) or length != size:
         raise FormatError(f"damaged zstd frame: {name!r}")
-    return plain
+    return b"".join(plain)

@@ -150,13 +150,19 @@ def refused(paths: LogPaths, user: int) -> Iterator[tuple[Path, str]]:
         path = paths.spool / name
         parsed = parse_spool_name(name)
         if parsed is None:
-            if not name.startswith("."):
+            if not _is_unborn(name):
                 yield path, "not a spool file's name"
             continue
         try:
             read_spool(Part(path, *parsed), user)
         except (FormatError, OSError) as exc:
             yield path, str(exc)
+
+
+def _is_unborn(name: str) -> bool:
+    """Return whether *name* is that of a spool file that its writer has not named yet."""
+    inner = name.removeprefix(".").removesuffix(".tmp")
+    return name == f".{inner}.tmp" and parse_spool_name(inner) is not None
 
 
 def _view(part: Part, user: int, *, live: bool) -> SpoolView | None:

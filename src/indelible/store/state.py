@@ -123,10 +123,16 @@ class State:
 
     def classes_outside(self) -> list[str]:
         """Return every retention class with a checkpoint kept outside the state."""
-        end = ".checkpoint"
-        names = _names(self.checkpoints)
-        found = {one.removesuffix(end) for one in names if one.endswith(end)}
-        return sorted(one for one in found if _CLASS.fullmatch(one))
+        return _with_suffix(self.checkpoints, ".checkpoint")
+
+    def classes_with_keys(self) -> list[str]:
+        """Return every retention class with a private or a public key."""
+        return sorted({*_with_suffix(self.keys, ".key"), *_with_suffix(self.keys, ".vkey")})
+
+
+def is_class(name: str) -> bool:
+    """Return whether *name* can be a retention class."""
+    return _CLASS.fullmatch(name) is not None
 
 
 def resolve(argument: str | Path | None, environment: Mapping[str, str]) -> State:
@@ -177,6 +183,12 @@ def prepare_outside(state: State) -> bool:
     except OSError:
         return False
     return os.access(state.checkpoints, os.W_OK | os.X_OK)
+
+
+def _with_suffix(directory: Path, end: str) -> list[str]:
+    """Return the retention classes that have a file with this suffix."""
+    found = {one.removesuffix(end) for one in _names(directory) if one.endswith(end)}
+    return sorted(one for one in found if _CLASS.fullmatch(one))
 
 
 def _directories(directory: Path) -> list[str]:
