@@ -525,6 +525,7 @@ def test_the_bounds_of_redaction_are_those_of_the_code() -> None:
         "matches in one string": scan.MAX_MATCHES,
         "integers": careful._MAX_INT_BITS,
         "one redacted value, as JSON": careful._MAX_OUTPUT_BYTES >> 10,
+        "careful work on one value": careful._MAX_WORK,
         "message that is read whole": framing.MAX_LINE_BYTES >> 20,
     }
     assert f"over {careful.LIMIT} characters keeps {careful.KEEP}" in page

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indelible.capture.observe import NO_REPLY
 from indelible.capture.outline import Outline
-from indelible.model.event import Completed, ErrorType, Outcome, Received, Unreadable
+from indelible.model.event import Completed, ErrorType, Outcome, Received, Unparseable, Unreadable
 from tests.capture.messages import (
     TOOLS,
     Wire,
@@ -148,7 +148,8 @@ def test_every_call_of_a_batch_is_one_call() -> None:
     assert [(r.tool, r.args_bytes) for r in wire.received] == [("a", 100), ("b", 100)]
     wire.server([reply(2), failure(1, "no")])
     assert ends(wire) == [(1, "ok", None), (0, "error", "rpc_error")]
-    assert wire.client([]) == []
+    strays = [event.text for event in wire.events if isinstance(event, Unparseable)]
+    assert strays == [b"7", b"[]", b"{}"]
 
 
 @pytest.mark.requirement("wrap.id-less")
@@ -314,13 +315,19 @@ def is_request(message: Any) -> bool:
     return not message["method"].startswith("notifications/") or message.get("id") is not None
 
 
+def requests_in(message: Any) -> int:
+    if isinstance(message, list):
+        return sum(map(requests_in, message))
+    return is_request(message)
+
+
 @pytest.mark.requirement("model.two-records")
 @given(SCRIPTS)
 def test_whatever_they_send_every_request_has_one_beginning_and_one_end(script) -> None:
     wire = Wire()
     asked = 0
     for sender, message in script:
-        asked += sum(map(is_request, message if isinstance(message, list) else [message]))
+        asked += requests_in(message)
         wire._see(sender, message, 10)
         assert len(wire.received) == asked
         left = {r.number for r in wire.received} - {c.number for c in wire.completed}

@@ -141,6 +141,7 @@ def test_an_answer_that_waits_is_given_when_the_server_ends_in_mid_line(pipes) -
     pipes.drop(pipes.server_out)
     pipes._threads[1].join(30)
     pipes.relay.abandon("it is gone")
+    pipes.relay.last_words()
     end, answer = pipes.client_hears().split(b"\n", 1)
     assert end == b""
     assert json.loads(answer)["id"] == 2
@@ -160,4 +161,5 @@ def test_ids_that_are_none_are_answered_with_null(pipes) -> None:
     pipes.drop(pipes.server_out)
     pipes._threads[1].join(30)
     pipes.relay.abandon("it is gone")
+    pipes.relay.last_words()
     assert json.loads(pipes.client_hears())["id"] is None

@@ -77,9 +77,53 @@ def test_a_cr_between_two_tokens_of_a_message_is_space() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", [DEEP, HUGE, b"-" + HUGE], ids=["deep", "long", "long negative"])
-def test_what_python_will_not_read_is_read_in_outline(value) -> None:
-    line = b'{"method":"tools/call","params":{"name":"wipe","arguments":' + value + b'},"id":5}\n'
+@pytest.mark.requirement("wrap.not-json")
+@pytest.mark.parametrize("digits", [HUGE, b"-" + HUGE], ids=["long", "long negative"])
+def test_a_number_of_too_many_digits_costs_no_other_argument(digits) -> None:
+    line = b'{"id":5,"method":"tools/call","params":{"name":"wipe","arguments":{"a":%s,"b":7}}}\n'
+    (reading,) = read_line(line % digits)
+    assert isinstance(reading, Message)
+    arguments = {"a": "[a number of 5000 digits]", "b": 7}
+    assert reading.value["params"] == {"name": "wipe", "arguments": arguments}
+    batch = b"[%s,%s]\n" % ((line % digits).strip(), CALL)
+    (reading,) = read_line(batch)
+    assert [member["id"] for member in reading.value] == [5, 1]
+
+
+@pytest.mark.requirement("wrap.batch")
+def test_every_member_of_a_batch_that_is_too_deep_is_read() -> None:
+    deep = b'{"id":2,"method":"ping","params":{"a":' + DEEP + b"}}"
+    first, second, third = read_line(b"[" + CALL + b"," + deep + b",[" + CALL + b"]]\n")
+    assert first == Message(call(1, "wipe"), len(CALL))
+    assert isinstance(second, Outlined)
+    assert second.outline.found == {"id": 2, "method": "ping"}
+    assert isinstance(third, Message)
+
+
+@pytest.mark.requirement("wrap.not-json")
+def test_every_piece_between_crs_that_may_be_a_call_is_found() -> None:
+    deep = b'{"id":%d,"method":"ping","params":{"a":' + DEEP + b"}}"
+    readings = read_line(deep % 1 + b"\r" + deep % 2 + b"\r" + CALL + b"\n")
+    ids = [r.outline.found["id"] for r in readings if isinstance(r, Outlined)]
+    assert 2 in ids
+    assert readings[-1] == Message(call(1, "wipe"), len(CALL))
+
+
+@pytest.mark.requirement("wrap.not-json")
+def test_a_call_that_is_a_line_of_its_own_only_to_some_is_found() -> None:
+    outer = b'{"id":9,"method":"ping","params":\r' + CALL + b"\r}\n"
+    first, second = read_line(outer)
+    assert (first.value["id"], second.value) == (9, call(1, "wipe"))
+
+
+@pytest.mark.requirement("wrap.not-json")
+def test_control_characters_may_stand_in_strings() -> None:
+    (reading,) = read_line(b'{"id":1,"method":"ping","params":{"a":"\x01\ttab"}}\n')
+    assert isinstance(reading, Message)
+
+
+def test_what_python_will_not_read_is_read_in_outline() -> None:
+    line = b'{"method":"tools/call","params":{"name":"wipe","arguments":' + DEEP + b'},"id":5}\n'
     (reading,) = read_line(line)
     assert isinstance(reading, Outlined)
     assert reading.size == len(line) - 1

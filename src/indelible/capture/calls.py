@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from indelible.capture.protocol import METHODS, effect_of_method, effect_of_tool, member, trace_id
+from indelible.capture.protocol import (
+    METHODS,
+    IdKey,
+    effect_of_method,
+    effect_of_tool,
+    id_key,
+    member,
+    rounded_key,
+    trace_id,
+)
 from indelible.model.canonical import Json
 from indelible.model.event import (
     Completed,
@@ -20,7 +30,13 @@ from indelible.model.event import (
 )
 
 MAX_TOOLS = 10_000
+MAX_OPEN = 100_000
+MAX_KEPT_BYTES = 512
+"""A longer request is remembered without its arguments until its reply comes."""
+
+MAX_NAME_CHARS = 4_096
 MAX_ERROR_CHARS = 4_096
+_DANGER: dict[Effect, int] = {"read": 0, "write": 3, "destructive": 4}
 _UNDECLARED: tuple[Effect, EffectSource] = ("undeclared", "none")
 
 
@@ -37,12 +53,24 @@ class Tools:
         """Return the effect of the tool of that name, and where it is from."""
         return self._effects.get(name or "", _UNDECLARED)
 
+    def worst(self, names: list[Json]) -> Json:
+        """Return that one of the tools a call may mean which may do most."""
+        return max(names, key=self._danger, default=None)
+
+    def _danger(self, name: Json) -> int:
+        effect, _ = self.effect(name if isinstance(name, str) else None)
+        if effect == "undeclared":
+            return 1 if isinstance(name, str) and name in self._effects else 2
+        return _DANGER[effect]
+
     def learn(self, result: Json) -> None:
         """Remember the tools of a ``tools/list`` result."""
         tools = member(result, "tools")
         for tool in tools if isinstance(tools, list) else ():
             name = member(tool, "name")
-            if isinstance(tool, dict) and isinstance(name, str) and len(self._effects) < MAX_TOOLS:
+            if not isinstance(tool, dict) or not isinstance(name, str):
+                continue
+            if name in self._effects or len(self._effects) < MAX_TOOLS:
                 self._effects[name] = effect_of_tool(tool)
 
 
@@ -51,6 +79,91 @@ class Open(NamedTuple):
 
     received: Received
     since_us: int
+
+
+class OpenCalls:
+    """The requests of one direction that have no reply yet; large arguments are let go."""
+
+    def __init__(self) -> None:
+        self._queues: dict[IdKey, list[Open]] = {}
+        self._rounded: dict[IdKey, IdKey] = {}
+        self._count = 0
+
+    def add(self, request: Received, since_us: int) -> Open | None:
+        """Expect a reply to *request*; return the call that is given up for it, if one is."""
+        jsonrpc_id = request.jsonrpc_id
+        key = id_key(jsonrpc_id)
+        if request.args_bytes is None or request.args_bytes > MAX_KEPT_BYTES:
+            request = request._replace(args=None)
+        if key in self._queues:
+            self._queues[key].append(Open(request, since_us))
+        else:
+            self._queues[key] = [Open(request, since_us)]
+            if type(jsonrpc_id) is not str and (rounded := rounded_key(jsonrpc_id)) is not None:
+                self._rounded[rounded] = key
+        self._count += 1
+        return self._shift(next(iter(self._queues))) if self._count > MAX_OPEN else None
+
+    def take(self, jsonrpc_id: Json) -> Open | None:
+        """Return the oldest call under an id, no longer expected; None where there is none.
+
+        An id that is not there may be one that JavaScript has rounded.
+        """
+        key = id_key(jsonrpc_id)
+        if key in self._queues:
+            return self._shift(key)
+        if self._rounded and (rounded := rounded_key(jsonrpc_id)) in self._rounded:
+            return self._shift(self._rounded[rounded])
+        return None
+
+    def take_same(self, jsonrpc_id: Json) -> list[Open]:
+        """Return all calls under an id of exactly that type: ``8.0`` is not ``8``."""
+        key = id_key(jsonrpc_id)
+        same: list[Open] = []
+        others: list[Open] = []
+        for call in self._queues.get(key, ()):
+            exact = type(call.received.jsonrpc_id) is type(jsonrpc_id)
+            (same if exact else others).append(call)
+        if same:
+            self._count -= len(same) - 1
+            self._queues[key] = [same[-1], *others]
+            self._shift(key)
+        return same
+
+    def drop(self, request: Received) -> None:
+        """Expect no reply to *request* any more."""
+        key = id_key(request.jsonrpc_id)
+        for at, call in enumerate(self._queues.get(key, ())):
+            if call.received.number == request.number:
+                self._shift(key, at)
+                return
+
+    def take_all(self) -> list[Open]:
+        """Return every call, no longer expected."""
+        calls = self.all()
+        self._queues.clear()
+        self._rounded.clear()
+        self._count = 0
+        return calls
+
+    def all(self) -> list[Open]:
+        """Return every call, oldest first."""
+        calls = [call for queue in self._queues.values() for call in queue]
+        return sorted(calls, key=lambda call: call.received.number)
+
+    def _shift(self, key: IdKey, at: int = 0) -> Open:
+        queue = self._queues[key]
+        call = queue.pop(at)
+        self._count -= 1
+        if not queue:
+            del self._queues[key]
+            if self._rounded and (rounded := rounded_key(call.received.jsonrpc_id)) is not None:
+                self._forget(rounded, key)
+        return call
+
+    def _forget(self, rounded: IdKey, key: IdKey) -> None:
+        if self._rounded.get(rounded) == key:
+            del self._rounded[rounded]
 
 
 def kept_args(method: str, params: Json) -> Json:
@@ -81,7 +194,8 @@ def received(
     trace: str | None = None
     if isinstance(params, dict):
         name = params.get("name")
-        tool = name if method == "tools/call" and isinstance(name, str) else None
+        if method == "tools/call" and name is not None:
+            tool = name if isinstance(name, str) else text_of(name)[:MAX_NAME_CHARS]
         trace = trace_id(params) if "_meta" in params else None
     if method == "tools/call":
         effect, source = tools.effect(tool)
@@ -122,7 +236,7 @@ def replied(
     result = reply.get("result")
     kept = result if readable else Unreadable.TOO_LARGE
     if call.received.method == "tools/call" and member(result, "isError") is True:
-        error = _text_of(result)
+        error = _error_text(result)
         failed = ErrorType.TOOL_ERROR
         return ended(call, at_us, Outcome.ERROR, failed, error, result=kept, size=size)
     return ended(call, at_us, Outcome.OK, None, None, result=kept, size=size)
@@ -152,7 +266,15 @@ def ended(
     )
 
 
-def _text_of(result: Json) -> str:
+def text_of(value: Json) -> str:
+    """Return *value* as JSON; nothing of one that is too deep to be written."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return ""
+
+
+def _error_text(result: Json) -> str:
     """Return the text of a tool's error result, as far as it will be kept."""
     blocks = member(result, "content")
     texts = [member(block, "text") for block in blocks] if isinstance(blocks, list) else []

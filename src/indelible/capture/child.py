@@ -80,6 +80,14 @@ def wait(process: subprocess.Popen[bytes]) -> Ending:
     return Ending(None, -code) if code < 0 else Ending(code, None)
 
 
+def take_signals_again() -> None:
+    """Let signals end us again, now that the server is gone; those meant for it are void."""
+    while signal.sigtimedwait(PASSED_ON, 0) is not None:
+        pass
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+
+
 def exit_like(ending: Ending) -> int:
     """Return the exit code to end with; where a signal ended the server, die by it too."""
     if ending.signal is None:

@@ -12,22 +12,25 @@ from typing import NamedTuple
 
 from indelible.capture.calls import (
     MAX_ERROR_CHARS,
+    MAX_OPEN,
     Open,
+    OpenCalls,
     Tools,
     ended,
     kept_args,
     received,
     replied,
+    text_of,
 )
 from indelible.capture.outline import Outline
 from indelible.capture.protocol import (
     Declared,
-    IdKey,
+    alike,
     client_info,
     declared,
-    id_key,
     member,
     protocol_version,
+    reads_one_way,
     server_info,
 )
 from indelible.model.canonical import Json
@@ -39,9 +42,14 @@ from indelible.model.event import (
     Event,
     Outcome,
     Received,
+    Unparseable,
     Unreadable,
 )
 
+MAX_NESTED_BATCHES = 8
+MAX_STRAY_CHARS = 2_048
+SUPERSEDED = "superseded: more of the message came, and it turned out to be another"
+GIVEN_UP = f"no reply came while {MAX_OPEN:,} later calls were open"
 NO_REPLY = "sent without an id: no reply can come, so what it did is not known"
 
 
@@ -59,7 +67,9 @@ class Observer:
     connection: Connection
     tools: Tools = field(default_factory=Tools)
     _count: int = 0
-    _open: dict[tuple[Direction, IdKey], list[Open]] = field(default_factory=dict)
+    _open: dict[Direction, OpenCalls] = field(
+        default_factory=lambda: {"client": OpenCalls(), "server": OpenCalls()}
+    )
     _said: Declared | None = None
     _server_info: Json = None
 
@@ -69,9 +79,10 @@ class Observer:
         Args:
             size: Bytes of the message as sent.
         """
-        if isinstance(message, list):
-            share = size // max(1, len(message))
-            return [e for part in message for e in self._single(sender, part, share, at)]
+        if isinstance(message, list) and message:
+            parts = _members(message, MAX_NESTED_BATCHES)
+            share = size // max(1, len(parts))
+            return [e for part in parts for e in self._single(sender, part, share, at)]
         return self._single(sender, message, size, at)
 
     def outlined(self, sender: Direction, outline: Outline, size: int, at: Instant) -> list[Event]:
@@ -83,69 +94,112 @@ class Observer:
 
     def begun(self, sender: Direction, outline: Outline, size: int, at: Instant) -> Received:
         """Return the event of a request that is still arriving, from its outline so far."""
-        message: dict[str, Json] = {
-            "method": outline.found.get("method", ""),
-            "params": {"name": outline.found.get("params.name")},
-        }
+        method, name = self._outlined_call(outline)
+        message: dict[str, Json] = {"method": method, "params": {"name": name}}
         return self._received(sender, message, size, at, args=Unreadable.TOO_LARGE)
+
+    def is_still(self, request: Received, outline: Outline) -> bool:
+        """Return whether *outline*, read further, is still that of *request*."""
+        method, name = self._outlined_call(outline)
+        return request.method == method and (method != "tools/call" or request.tool == name)
+
+    def superseded(self, request: Received, at: Instant) -> Completed:
+        """Return the end of a request that turned out to be another."""
+        self._open[request.direction].drop(request)
+        call = Open(request, at.monotonic_us)
+        return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, SUPERSEDED)
+
+    def _outlined_call(self, outline: Outline) -> tuple[str, str | None]:
+        """Return method and tool of what an outline shows, at its worst."""
+        names = [known.get("params.name") for known in (outline.found, outline.alike)]
+        methods = [known.get("method") for known in (outline.found, outline.alike)]
+        name = self.tools.worst([name for name in names if name is not None])
+        text = name if isinstance(name, str) or name is None else text_of(name)
+        return _worst_method(methods) or "", text
 
     def arrived(self, request: Received, outline: Outline, at: Instant) -> list[Event]:
         """Learn the id of a request that has arrived whole; its reply will find it."""
-        jsonrpc_id = outline.found.get("id")
+        jsonrpc_id = outline.found.get("id", outline.alike.get("id"))
         if jsonrpc_id is None:
             return [_unanswerable(request, at)]
-        self._expect(request._replace(jsonrpc_id=jsonrpc_id), at)
-        return []
+        return self._expect(request._replace(jsonrpc_id=jsonrpc_id), at)
 
     def close(self, error: str, at: Instant) -> list[Event]:
         """Return a `Completed` for every call still open: the other side is gone."""
         events: list[Event] = [
             ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, error)
             for calls in self._open.values()
-            for call in calls
+            for call in calls.take_all()
         ]
-        self._open.clear()
         return events
 
     def open_calls(self, sender: Direction) -> list[Received]:
         """Return the requests of *sender* that have no reply yet, oldest first."""
-        calls = [c for (who, _), queue in self._open.items() if who == sender for c in queue]
-        return sorted((call.received for call in calls), key=lambda request: request.number)
+        return [call.received for call in self._open[sender].all()]
 
     def deny(self, request: Received, error: str) -> Completed:
         """Return the end of a request that was never passed on."""
-        key = (request.direction, id_key(request.jsonrpc_id))
-        queue = self._open.pop(key, None)
-        left = [c for c in queue or () if c.received.number != request.number]
-        if left:
-            self._open[key] = left
+        self._open[request.direction].drop(request)
         return Completed(request.number, Outcome.ERROR, ErrorType.DENIED, error)
 
     def _single(self, sender: Direction, message: Json, size: int, at: Instant) -> list[Event]:
         if not isinstance(message, dict):
-            return []
+            return [_stray(sender, message, size, at)]
+        if not reads_one_way(message):
+            return self._ambiguous(sender, message, size, at)
         method = message.get("method")
         if isinstance(method, str):
-            if method.startswith("notifications/") and message.get("id") is None:
+            if message.get("id") is None and method.startswith("notifications/"):
                 return self._notification(sender, method, message.get("params"), at)
-            return self._request(sender, method, message, size, at)
+            args = kept_args(method, message.get("params"))
+            return self._request(sender, method, message, size, at, args=args)
         if "result" in message or "error" in message:
             return self._reply(sender, message, size, at)
-        return []
+        return [_stray(sender, message, size, at)]
+
+    def _ambiguous(
+        self, sender: Direction, message: dict[str, Json], size: int, at: Instant
+    ) -> list[Event]:
+        """Return the events of a message with keys like ``Method``, read at its worst.
+
+        If it is a tool call to any reader it is one, of that tool which may do
+        most. All of it is kept as the arguments.
+        """
+        ids = alike(message, "id")
+        read: dict[str, Json] = {"id": ids[0]} if ids else {}
+        method = _worst_method(alike(message, "method"))
+        if method is None:
+            for name in ("error", "result"):
+                if found := alike(message, name):
+                    read[name] = found[0]
+                    return self._reply(sender, read, size, at)
+            return [_stray(sender, message, size, at)]
+        if method.startswith("notifications/") and read.get("id") is None:
+            exact = message.get("params")
+            return self._notification(sender, method, exact, at)
+        params = alike(message, "params")
+        names = [name for param in params for name in alike(param, "name")]
+        read |= {"method": method, "params": {"name": self.tools.worst(names)}}
+        return self._request(sender, method, read, size, at, args=message)
 
     def _request(
-        self, sender: Direction, method: str, message: dict[str, Json], size: int, at: Instant
+        self,
+        sender: Direction,
+        method: str,
+        message: dict[str, Json],
+        size: int,
+        at: Instant,
+        *,
+        args: Json,
     ) -> list[Event]:
-        params = message.get("params")
-        said = declared(method, params)
-        if said is not None and said != self._said:
-            self._learn_client(said)
-        args = kept_args(method, params)
+        if sender == "client":
+            said = declared(method, message.get("params"))
+            if said is not None and said != self._said:
+                self._learn_client(said)
         request = self._received(sender, message, size, at, args=args)
         if request.jsonrpc_id is None:
             return [request, _unanswerable(request, at)]
-        self._expect(request, at)
-        return [request]
+        return [request, *self._expect(request, at)]
 
     def _received(
         self,
@@ -168,9 +222,12 @@ class Observer:
             connection=self.connection,
         )
 
-    def _expect(self, request: Received, at: Instant) -> None:
-        key = (request.direction, id_key(request.jsonrpc_id))
-        self._open.setdefault(key, []).append(Open(request, at.monotonic_us))
+    def _expect(self, request: Received, at: Instant) -> list[Event]:
+        given_up = self._open[request.direction].add(request, at.monotonic_us)
+        if given_up is None:
+            return []
+        gone = (Outcome.UNKNOWN, ErrorType.ABANDONED, GIVEN_UP)
+        return [ended(given_up, at.monotonic_us, *gone)]
 
     def _outlined_reply(
         self, sender: Direction, found: dict[str, Json], size: int, at: Instant
@@ -192,13 +249,9 @@ class Observer:
         readable: bool = True,
     ) -> list[Event]:
         asker: Direction = "server" if sender == "client" else "client"
-        key = (asker, id_key(reply.get("id")))
-        queue = self._open.get(key)
-        if not queue:
+        call = self._open[asker].take(reply.get("id"))
+        if call is None:
             return []
-        call = queue.pop(0)
-        if not queue:
-            del self._open[key]
         if sender == "server":
             self._learn_server(call.received.method, reply.get("result"))
         return [replied(call, reply, at.monotonic_us, size=size, readable=readable)]
@@ -208,7 +261,7 @@ class Observer:
     ) -> list[Event]:
         if method != "notifications/cancelled":
             return []
-        queue = self._open.pop((sender, id_key(member(params, "requestId"))), ())
+        queue = self._open[sender].take_same(member(params, "requestId"))
         reason = member(params, "reason")
         text = f"cancelled: {reason[:MAX_ERROR_CHARS]}" if isinstance(reason, str) else "cancelled"
         cancelled = ErrorType.CANCELLED
@@ -243,3 +296,26 @@ def _unanswerable(request: Received, at: Instant) -> Completed:
     """Return the end of a request without an id: JSON-RPC allows it no reply."""
     call = Open(request, at.monotonic_us)
     return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, NO_REPLY)
+
+
+def _members(batch: list[Json], levels: int) -> list[Json]:
+    """Return the messages of a batch, and of batches in it."""
+    parts: list[Json] = []
+    for part in batch:
+        if isinstance(part, list) and part and levels > 1:
+            parts += _members(part, levels - 1)
+        else:
+            parts.append(part)
+    return parts
+
+
+def _worst_method(methods: list[Json]) -> str | None:
+    """Return what a request asks for: a tool call if any reader finds one."""
+    texts = [method for method in methods if isinstance(method, str)]
+    return "tools/call" if "tools/call" in texts else next(iter(texts), None)
+
+
+def _stray(sender: Direction, value: Json, size: int, at: Instant) -> Unparseable:
+    """Return the event of JSON that is no JSON-RPC message."""
+    text = text_of(value)[:MAX_STRAY_CHARS]
+    return Unparseable(at.wall_us, sender, text.encode("utf-8", "replace"), 1, size)

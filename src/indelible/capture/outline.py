@@ -13,9 +13,12 @@ import re
 from indelible.model.canonical import Json
 
 WANTED = frozenset(["id", "method", "params.name", "result.isError", "error.code", "error.message"])
+ALIKE = {key.casefold(): key for path in WANTED for key in path.split(".")}
+"""The names in `WANTED`, by what is left of them to a reader that ignores case."""
+
 MAX_CAPTURED_BYTES = 4_096
 
-_STRUCTURE = re.compile(rb'["{}\[\],:]')
+_STRUCTURE = re.compile(rb'["{}\[\],:\r]')
 # Runs of what cannot matter below the second level: plain strings, other scalars,
 # innermost containers.
 _LEAVES = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+"|\[[^"{}\[\]]*+\]|\{[^"{}\[\]]*+\})++')
@@ -28,13 +31,19 @@ class Outline:
     """Collects the `WANTED` members of one message, fed in chunks of any size.
 
     `found` has them by path. As in `json.loads`, the last of equal keys counts.
+    `alike` is what a reader finds to whom ``Method`` is ``method``.
+    A CR after the message ends it: `is_over`, and what follows is not its business.
     """
 
     def __init__(self) -> None:
         self.found: dict[str, Json] = {}
+        self.alike: dict[str, Json] = {}
+        self.is_over = False
+        self._has_begun = False
         self._answers = False
         self._depth = 0
         self._keys = ["", ""]
+        self._alike_keys = ["", ""]
         self._is_object = [False, False]
         self._in_key_place = [False, False]
         self._string: bytearray | None = None
@@ -45,12 +54,18 @@ class Outline:
     @property
     def is_reply(self) -> bool:
         """Whether a result or an error was seen, and no method that makes it a request."""
-        return self._answers and not isinstance(self.found.get("method"), str)
+        methods = (self.found.get("method"), self.alike.get("method"))
+        return self._answers and not any(isinstance(method, str) for method in methods)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the message stands at an end: whoever has read this far may act on it."""
+        return self._depth == 0 and self._string is None and self._has_begun
 
     def feed(self, chunk: bytes) -> None:
         """Read on through *chunk*."""
         at = 0
-        while at < len(chunk):
+        while at < len(chunk) and not self.is_over:
             if self._string is not None:
                 at = self._through_string(chunk, at)
             else:
@@ -104,12 +119,17 @@ class Outline:
             return len(chunk)
         self._note_scalar(chunk[at : match.start()])
         symbol = chunk[match.start()]
+        if symbol == 0x0D:
+            self._note_scalar(b"\r")
+            self.is_over = self._depth == 0 and self._has_begun
+            return match.end()
+        self._has_begun = True
         if symbol == 0x22:
             self._string = bytearray()
         elif symbol in _OPENERS:
             self._depth += 1
             if self._depth <= 2:
-                self._keys[self._depth - 1] = ""
+                self._keys[self._depth - 1] = self._alike_keys[self._depth - 1] = ""
                 self._is_object[self._depth - 1] = symbol == 0x7B
                 self._in_key_place[self._depth - 1] = symbol == 0x7B
         elif symbol in _CLOSERS:
@@ -143,19 +163,17 @@ class Outline:
             key = _decode(b'"' + self._last_string + b'"')
             known = isinstance(key, str) and "." not in key  # a dot would feign a path
             self._keys[self._depth - 1] = str(key) if known else "?"
-            self._forget()
+            self._alike_keys[self._depth - 1] = ALIKE.get(str(key).casefold(), "?")
+            _forget(self.found, self._keys[: self._depth])
+            _forget(self.alike, self._alike_keys[: self._depth])
             self._answers |= self._depth == 1 and key in ("result", "error")
             self._in_key_place[self._depth - 1] = False
             self._scalar.clear()
 
-    def _forget(self) -> None:
-        """Forget what stood under the same key before."""
-        path = ".".join(self._keys[: self._depth])
-        for known in [name for name in self.found if f"{name}.".startswith(f"{path}.")]:
-            del self.found[known]
-
     def _note_scalar(self, piece: bytes) -> None:
-        if self._depth in (1, 2) and len(self._scalar) <= MAX_CAPTURED_BYTES:
+        if self._depth == 0:
+            self._has_begun |= bool(piece.strip())
+        elif self._depth <= 2 and len(self._scalar) <= MAX_CAPTURED_BYTES:
             self._scalar += piece[: MAX_CAPTURED_BYTES + 1]
 
     def _scalar_ended(self) -> None:
@@ -166,10 +184,21 @@ class Outline:
 
     def _keep(self, text: bytes) -> None:
         path = ".".join(self._keys[: self._depth])
-        if path in WANTED and len(text) <= MAX_CAPTURED_BYTES:
-            value = _decode(text)
-            if value is None or isinstance(value, (str, int, float, bool)):
+        alike = ".".join(self._alike_keys[: self._depth])
+        if alike not in WANTED or len(text) > MAX_CAPTURED_BYTES:
+            return
+        value = _decode(text)
+        if value is None or isinstance(value, (str, int, float, bool)):
+            self.alike[alike] = value
+            if path in WANTED:
                 self.found[path] = value
+
+
+def _forget(found: dict[str, Json], keys: list[str]) -> None:
+    """Forget what stood under the same key before."""
+    path = ".".join(keys)
+    for known in [name for name in found if f"{name}.".startswith(f"{path}.")]:
+        del found[known]
 
 
 def _decode(text: bytes) -> Json:

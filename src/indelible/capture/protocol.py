@@ -42,6 +42,9 @@ _EFFECTS: dict[str, Effect] = {
 METHODS = frozenset([*_EFFECTS, "tools/call"])
 """Request methods that may stand in a header; any other name is content."""
 
+_MEMBERS = frozenset(["jsonrpc", "id", "method", "params", "result", "error"])
+_CALL_MEMBERS = frozenset(["name", "arguments", "_meta", "task"])
+
 _PROTOCOL_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
@@ -81,6 +84,30 @@ def member(value: Json, *path: str) -> Json:
             return None
         value = value.get(key)
     return value
+
+
+def reads_one_way(message: dict[str, Json]) -> bool:
+    """Return whether readers that ignore the case of keys find what all others find."""
+    if not message.keys() <= _MEMBERS and _has_alike(message, _MEMBERS):
+        return False
+    if message.get("method") != "tools/call":
+        return True
+    params = message.get("params")
+    if not isinstance(params, dict) or params.keys() <= _CALL_MEMBERS:
+        return True
+    return not _has_alike(params, _CALL_MEMBERS)
+
+
+def _has_alike(value: dict[str, Json], names: frozenset[str]) -> bool:
+    return any(key not in names and key.casefold() in names for key in value)
+
+
+def alike(value: Json, name: str) -> list[Json]:
+    """Return the members of *value* named *name* if case does not count, the exact one first."""
+    if not isinstance(value, dict):
+        return []
+    others = [v for key, v in value.items() if key != name and key.casefold() == name]
+    return [value[name], *others] if name in value else others
 
 
 def protocol_version(value: Json) -> str | None:
@@ -134,22 +161,39 @@ def server_info(result: Json) -> Json:
     return result.get("serverInfo") or member(result, "_meta", _SERVER_INFO)
 
 
+class LongNumber(str):
+    """Stands for an integer of more digits than Python reads; its text says how many."""
+
+    __slots__ = ()
+
+
 IdKey: TypeAlias = tuple[str, str | float]
+EXACT_FLOAT = 1 << 53
+"""Above it JavaScript reads several integers as one number."""
 
 
 def id_key(jsonrpc_id: Json) -> IdKey:
     """Return a key under which a request and its reply meet: ``"7"`` and ``7`` are two ids.
 
-    Numbers are read as JavaScript reads them, which answers ``1.0`` with ``1``.
+    Numbers are one if they are equal: JavaScript answers ``1.0`` with ``1``.
     Objects and arrays are no ids; they are never asked for their text.
     """
     if isinstance(jsonrpc_id, str):
         return "string", jsonrpc_id
     if isinstance(jsonrpc_id, (int, float)) and not isinstance(jsonrpc_id, bool):
-        try:
-            return "number", float(jsonrpc_id)
-        except OverflowError:
-            return "number", float("inf")
+        return "number", jsonrpc_id
     if isinstance(jsonrpc_id, (list, dict)):
         return "none", ""
     return "other", str(jsonrpc_id)
+
+
+def rounded_key(jsonrpc_id: Json) -> IdKey | None:
+    """Return the key of a large number as JavaScript reads it, or None for any other id."""
+    if isinstance(jsonrpc_id, bool) or not isinstance(jsonrpc_id, (int, float)):
+        return None
+    if -EXACT_FLOAT < jsonrpc_id < EXACT_FLOAT:
+        return None
+    try:
+        return "number", float(jsonrpc_id)
+    except OverflowError:
+        return "number", float("inf")

@@ -8,15 +8,18 @@ record. This module moves bytes; what they mean is the observer's business.
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from indelible.capture.framing import READ_BYTES, End, Line, Part, Piece, Splitter, Start
+from indelible.capture.framing import READ_BYTES, End, Line, Part, Piece, Segment, Splitter, Start
 from indelible.capture.observe import Instant, Observer
 from indelible.capture.outline import Outline
 from indelible.capture.policy import REFUSAL_CODE, refusal
+from indelible.capture.protocol import LongNumber
 from indelible.capture.recorder import Recorder
 from indelible.capture.wire import Message, Outlined, read_line
 from indelible.durable import write_all
@@ -38,11 +41,21 @@ class Descriptors:
 
 @dataclass(slots=True)
 class _Oversize:
-    """A client's line that is longer than we hold."""
+    """A client's message that is longer than we hold."""
 
-    received: Received | None
     outline: Outline
-    refused: bool
+    size: int = 0
+    """How much of it has come."""
+
+    received: Received | None = None
+    """What it was recorded as; None while it looks like a reply."""
+
+    is_expected: bool = False
+    """Whether its reply will find it."""
+
+
+class _Refused(Exception):  # noqa: N818 — no error, but the end of the client's stream
+    """A message is refused of which the server has a part."""
 
 
 class Relay:
@@ -65,9 +78,12 @@ class Relay:
         self._lock = threading.Lock()  # observer and recorder see events in one order
         self._out_lock = threading.Lock()  # whole lines to the client
         self._mid_line = False
-        self._waiting: list[bytes] = []
+        self._waiting: deque[bytes] = deque()
         self._client_gone = False
-        self._oversize: _Oversize | None = None
+        self._is_over = False
+        self._oversize: list[_Oversize] = []  # the line that is passing, and a segment of it
+        self._has_passed = False
+        self._is_refused = False
         self._reply_outline: Outline | None = None
 
     def client_to_server(self) -> None:
@@ -80,7 +96,7 @@ class Relay:
                 else:
                     self._client_parts(splitter.feed(chunk))
             self._client_parts(splitter.end())
-        except BrokenPipeError:
+        except (BrokenPipeError, _Refused):
             # The server reads no more. Let the client see that as it would without us.
             null = os.open(os.devnull, os.O_RDONLY)
             os.dup2(null, self._fds.from_client)
@@ -90,7 +106,7 @@ class Relay:
 
     def server_to_client(self) -> None:
         """Pass on what the server sends until it ends."""
-        splitter = Splitter()
+        splitter = Splitter(cr_ends=False)
         while chunk := os.read(self._fds.from_server, READ_BYTES):
             if splitter.is_line(chunk):
                 self._record_lines([chunk])
@@ -100,15 +116,23 @@ class Relay:
         self._record_replies(splitter.end())
 
     def abandon(self, error: str) -> None:
-        """Close every open call, and answer the client's: the server is gone."""
+        """Close every open call: the server is gone. Nothing is recorded after that.
+
+        It waits for no reader: what the client is told, `last_words` says.
+        """
         with self._lock:
+            self._is_over = True
+            for one in self._oversize:
+                self._expect_reply(one, self._now())
             calls = self._observer.open_calls("client")
-            events = self._observer.close(error, self._now())
-            self._recorder.keep(events)
+            self._recorder.keep(self._observer.close(error, self._now()))
+        self._waiting += [_error_line(c.jsonrpc_id, f"indelible: {error}") for c in calls]
+
+    def last_words(self) -> None:
+        """Answer the calls that were abandoned. It blocks while the client does not read."""
         with self._out_lock:
-            self._waiting += [_error_line(c.jsonrpc_id, f"indelible: {error}") for c in calls]
             if self._waiting and self._mid_line:
-                self._waiting.insert(0, b"\n")  # end the line the server broke off
+                self._write_client(b"\n")  # end the line the server broke off
             self._mid_line = False
             self._flush_waiting()
 
@@ -128,11 +152,15 @@ class Relay:
         if not lines:
             return
         with self._lock:
+            if self._is_over:
+                return
             at = self._now()
             seen = [self._events("client", [line], at) for line in lines]
             refused = self._recorder.keep([event for events in seen for event in events])
             if refused:
                 lines = self._passed(lines, seen, {received.number for received in refused})
+        if refused:
+            self._give_answers()
         write_all(self._fds.to_server, b"".join(lines))
 
     def _passed(
@@ -154,38 +182,106 @@ class Relay:
         self._recorder.keep([self._observer.deny(call, why) for call in calls])
         self._answer([c.jsonrpc_id for c in calls if c.jsonrpc_id is not None], why)
 
-    def _pass_oversize(self, part: Start | Piece | End) -> None:
+    def _pass_oversize(self, part: Start | Piece | Segment | End) -> None:
+        """Pass a part of an oversize line, after what whoever has read so far may act on is kept.
+
+        Raises:
+            _Refused: If it must not pass, and a part of the line has.
+        """
         with self._lock:
-            if isinstance(part, Start):
-                self._oversize = self._begin_oversize(part)
-            over = self._oversize
-            if isinstance(part, End) and over is not None:
-                self._end_oversize(over, part)
-                self._oversize = None
-        if over is None or not over.refused:
-            write_all(self._fds.to_server, part.data)
+            if self._is_over:
+                return
+            if not self._is_refused:
+                self._is_refused = not self._may_pass(part, self._now())
+            refused, has_passed = self._is_refused, self._has_passed
+            if refused and (has_passed or isinstance(part, End)):
+                self._refuse_oversize()
+            self._has_passed = not refused
+            if isinstance(part, End):
+                self._oversize.clear()
+                self._has_passed = self._is_refused = False
+        if refused:
+            self._give_answers()
+            if has_passed:
+                raise _Refused
+            return
+        write_all(self._fds.to_server, part.data)
 
-    def _begin_oversize(self, part: Start) -> _Oversize:
-        if part.outline.is_reply:
-            return _Oversize(None, part.outline, refused=False)
-        received = self._observer.begun("client", part.outline, len(part.data), self._now())
-        refused = bool(self._recorder.keep([received]))
-        return _Oversize(received, part.outline, refused)
+    def _may_pass(self, part: Start | Piece | Segment | End, at: Instant) -> bool:
+        over = self._oversize
+        if isinstance(part, (Start, Segment)):
+            for segment in over[1:]:
+                self._end_oversize(segment, at)
+            del over[1:]
+        if isinstance(part, Start):
+            over.append(_Oversize(part.outline))
+        for one in over:
+            one.size += len(part.data)
+        if isinstance(part, Segment) and not self._may_pass_segment(part.data, at):
+            return False
+        due = [one for one in over if one.outline.is_whole or isinstance(part, End)]
+        if isinstance(part, Start) and over[-1] not in due:
+            due.append(over[-1])
+        may_pass = all(self._settle(one, at) for one in due)
+        if may_pass and isinstance(part, End):
+            for one in over:
+                self._end_oversize(one, at)
+        return may_pass
 
-    def _end_oversize(self, over: _Oversize, part: End) -> None:
-        at = self._now()
-        if over.received is None:
-            self._recorder.keep(self._observer.outlined("client", over.outline, part.size, at))
-        elif over.refused:
-            jsonrpc_id = over.outline.found.get("id")
-            why = refusal(self._recorder.trouble)
-            self._answer([] if jsonrpc_id is None else [jsonrpc_id], why)
-        else:
+    def _may_pass_segment(self, data: bytes, at: Instant) -> bool:
+        """Record what stands between two CRs; in a line that is read otherwise, calls only."""
+        events = self._events("client", [data], at)
+        if not self._oversize[0].outline.is_over:
+            events = [event for event in events if not isinstance(event, Unparseable)]
+        refused = bool(events and self._recorder.keep(events))
+        if refused:
+            self._refuse([event for event in events if isinstance(event, Received)])
+        return not refused
+
+    def _settle(self, over: _Oversize, at: Instant) -> bool:
+        """Put on record what a message is, as far as it has come; return whether it may pass."""
+        outline, known = over.outline, over.received
+        if outline.is_reply:
+            return True
+        if known is None or not self._observer.is_still(known, outline):
+            events: list[Event] = [self._observer.superseded(known, at)] if known else []
+            over.received = self._observer.begun("client", outline, over.size, at)
+            over.is_expected = False
+            if self._recorder.keep([*events, over.received]):
+                return False
+        if outline.is_whole:
+            self._expect_reply(over, at)
+        return True
+
+    def _expect_reply(self, over: _Oversize, at: Instant) -> None:
+        if over.received is not None and not over.is_expected:
+            over.is_expected = True
             self._recorder.keep(self._observer.arrived(over.received, over.outline, at))
+
+    def _end_oversize(self, over: _Oversize, at: Instant) -> None:
+        if not over.outline.is_reply:
+            self._expect_reply(over, at)
+            return
+        events: list[Event] = (
+            [self._observer.superseded(over.received, at)] if over.received else []
+        )
+        answered = self._observer.outlined("client", over.outline, over.size, at)
+        self._recorder.keep([*events, *answered])
+
+    def _refuse_oversize(self) -> None:
+        """Answer what is refused of the line that is passing."""
+        why = refusal(self._recorder.trouble)
+        for over in self._oversize:
+            if over.received is not None and not over.is_expected:
+                jsonrpc_id = over.outline.found.get("id", over.outline.alike.get("id"))
+                self._answer([] if jsonrpc_id is None else [jsonrpc_id], why)
+                self._recorder.keep([self._observer.deny(over.received, why)])
 
     def _record_lines(self, lines: list[bytes]) -> None:
         """Record whole lines of the server's."""
         with self._lock:
+            if self._is_over:
+                return
             events = self._events("server", lines, self._now())
             if events:
                 self._recorder.keep(events)
@@ -199,11 +295,15 @@ class Relay:
                 self._reply_outline = part.outline
             elif isinstance(part, End) and self._reply_outline is not None:
                 outline, self._reply_outline = self._reply_outline, None
-                with self._lock:
-                    events = self._observer.outlined("server", outline, part.size, self._now())
-                    self._recorder.keep(events)
+                self._record_oversize(outline, part.size)
         if lines:
             self._record_lines(lines)
+
+    def _record_oversize(self, outline: Outline, size: int) -> None:
+        with self._lock:
+            if not self._is_over:
+                events = self._observer.outlined("server", outline, size, self._now())
+                self._recorder.keep(events)
 
     def _events(self, sender: Direction, lines: list[bytes], at: Instant) -> list[Event]:
         """Return the events of whole lines; noise in a row makes one event."""
@@ -224,9 +324,14 @@ class Relay:
         return events
 
     def _answer(self, ids: list[Json], error: str) -> None:
-        """Send an error line for each id, as soon as the server is between two lines."""
+        """Have an error line sent for each id: by `_give_answers`, or when the server's line ends.
+
+        Whoever holds `_lock` must not wait for a client that does not read.
+        """
+        self._waiting += [_error_line(jsonrpc_id, error) for jsonrpc_id in ids]
+
+    def _give_answers(self) -> None:
         with self._out_lock:
-            self._waiting += [_error_line(jsonrpc_id, error) for jsonrpc_id in ids]
             if not self._mid_line:
                 self._flush_waiting()
 
@@ -244,7 +349,7 @@ class Relay:
                 self._mid_line = False
 
     def _flush_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
         self._write_client(b"".join(waiting))
 
     def _write_client(self, data: bytes) -> None:
@@ -259,6 +364,8 @@ class Relay:
 
 def _error_line(jsonrpc_id: Json, message: str) -> bytes:
     error: Json = {"code": REFUSAL_CODE, "message": message}
-    if isinstance(jsonrpc_id, (list, dict)):
-        jsonrpc_id = None  # no id at all, and perhaps too deep to be written
+    if isinstance(jsonrpc_id, (list, dict, LongNumber)):
+        jsonrpc_id = None  # no id at all and perhaps too deep to be written, or not in our hands
+    if isinstance(jsonrpc_id, float) and not math.isfinite(jsonrpc_id):
+        jsonrpc_id = None  # JSON has no such number
     return json.dumps({"jsonrpc": "2.0", "id": jsonrpc_id, "error": error}).encode() + b"\n"

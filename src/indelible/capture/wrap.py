@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indelible.capture.assemble import Emitter, clock_us, monotonic_us, open_emitter, os_actor
-from indelible.capture.child import Ending, exit_like, spawn, wait, why_not_started
+from indelible.capture.child import (
+    Ending,
+    exit_like,
+    spawn,
+    take_signals_again,
+    wait,
+    why_not_started,
+)
 from indelible.capture.observe import Instant, Observer
 from indelible.capture.policy import FailurePolicy
 from indelible.capture.stdio import Descriptors, Relay
@@ -21,10 +28,19 @@ from indelible.model.event import Connection, Origin, ServerExit, ServerStart
 DRAIN_S = 1.0
 """How long we wait for the server's last output once the server itself has ended."""
 
+LAST_WORDS_S = 1.0
+"""How long we wait for a client to read our last answers, with everything on record."""
+
 _LAUNCHERS = frozenset(
     ["npx", "npm", "exec", "bunx", "uvx", "uv", "run", "pipx", "node", "deno", "bun", "env", "sh"]
 )
 _LAUNCHER_PATTERN = re.compile(r"python[0-9.]*")
+_NO_VALUE = re.compile(
+    r"--|-[ABEISmqsuy]|--(?:yes|quiet|silent|verbose|offline|isolated|bun|experimental-.*)"
+    r"|--(?:no|allow|inspect)(?:-.*)?"
+)
+"""Flags of launchers that take no value, or, as ``-m``, the server's name for one."""
+
 _VERSION_OR_SUFFIX = re.compile(r"(?<=.)@.*$|\.(?:py|js|mjs|ts|exe|cmd)$")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -41,11 +57,19 @@ class WrapOptions:
 
 
 def server_name(argv: list[str]) -> str:
-    """Return a name for the server that *argv* starts, for when the operator gave none."""
+    """Return a name for the server that *argv* starts, for when the operator gave none.
+
+    A word after a flag may be its value, and that a secret: it names nothing.
+    """
+    is_value = False
     for word in argv:
         name = _VERSION_OR_SUFFIX.sub("", word.rstrip("/").rsplit("/", 1)[-1])
         launcher = name in _LAUNCHERS or _LAUNCHER_PATTERN.fullmatch(name)
-        if not word.startswith("-") and not launcher and _NAME.fullmatch(name):
+        if word.startswith("-"):
+            is_value = "=" not in word and not _NO_VALUE.fullmatch(word)
+        elif is_value:
+            is_value = False
+        elif not launcher and _NAME.fullmatch(name):
             return name
     return "server"
 
@@ -65,19 +89,26 @@ def run(options: WrapOptions, warn: Callable[[str], None]) -> int:
         roll_bytes=options.roll_bytes,
     )
     emitter.recorder.keep([ServerStart(clock_us(), options.argv)])
-    ending = _run_child(options.argv, emitter, warn)
+    ending, relay = _run_child(options.argv, emitter, warn)
     emitter.recorder.keep([ServerExit(clock_us(), ending.exit_code, ending.signal)])
     emitter.close()
+    take_signals_again()
+    if relay is not None:
+        last = threading.Thread(target=relay.last_words, name="indelible-last", daemon=True)
+        last.start()
+        last.join(LAST_WORDS_S)
     return exit_like(ending)
 
 
-def _run_child(argv: list[str], emitter: Emitter, warn: Callable[[str], None]) -> Ending:
+def _run_child(
+    argv: list[str], emitter: Emitter, warn: Callable[[str], None]
+) -> tuple[Ending, Relay | None]:
     try:
         process = spawn(argv)
     except OSError as error:
         code, why = why_not_started(argv, error)
         warn(why)
-        return Ending(code, None)
+        return Ending(code, None), None
     emitter.collect_leftovers()
     # The heavy half of redaction loads while the server starts.
     threading.Thread(target=emitter.cleaner.load, name="indelible-load").start()
@@ -101,7 +132,7 @@ def _run_child(argv: list[str], emitter: Emitter, warn: Callable[[str], None]) -
     ending = wait(process)
     down.join(DRAIN_S)
     relay.abandon(f"the server ended with {ending} before it answered")
-    return ending
+    return ending, relay
 
 
 def _now() -> Instant:

@@ -30,18 +30,30 @@ def main(argv: list[str]) -> int:
     try:
         options = parse(argv)
         if options is None:
-            sys.stdout.write(HELP)
+            _print_help()
             return 0
         return run(options, _warn)
     except IndelibleError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_visible(str(error))}", file=sys.stderr)
         if error.hint:
-            print(f"  fix: {error.hint}", file=sys.stderr)
+            print(f"  fix: {_visible(error.hint)}", file=sys.stderr)
         return error.exit_code
 
 
 def _warn(text: str) -> None:
-    print(f"indelible: {text}", file=sys.stderr, flush=True)
+    print(f"indelible: {_visible(text)}", file=sys.stderr, flush=True)
+
+
+def _visible(text: str) -> str:
+    """Return *text* with all that a terminal may act on spelt out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _print_help() -> None:
+    try:
+        sys.stdout.write(HELP)
+    except UnicodeEncodeError:  # a locale of ASCII only
+        sys.stdout.write(HELP.replace("…", "..."))
 
 
 def parse(argv: list[str]) -> WrapOptions | None:
@@ -68,8 +80,10 @@ def parse(argv: list[str]) -> WrapOptions | None:
             if not rest:
                 raise UsageError(f"{name} needs a value", hint=f"usage: {USAGE}")
             value = rest.pop(0)
+        if not value:
+            raise UsageError(f"{name} is empty", hint=f"usage: {USAGE}")
         given[name] = value
-    if not rest:
+    if not rest or not rest[0]:
         raise UsageError("no command to wrap", hint=f"usage: {USAGE}")
     profile = given.get("--profile", "dev")
     if profile not in PROFILES:
