@@ -253,16 +253,17 @@ def ended(
     size: int | None = None,
 ) -> Completed:
     """Return the end of *call*; *at_us* is on the monotonic clock."""
-    known = outcome is not Outcome.UNKNOWN
+    request, since_us = call
+    duration_us = None if outcome is Outcome.UNKNOWN else max(0, at_us - since_us)
     return Completed(
-        number=call.received.number,
-        outcome=outcome,
-        error_type=error_type,
-        error=error,
-        result=result,
-        result_bytes=size,
-        duration_us=max(0, at_us - call.since_us) if known else None,
-        keep_result=call.received.effect == "destructive",
+        request.number,
+        outcome,
+        error_type,
+        error,
+        result,
+        size,
+        duration_us,
+        request.effect == "destructive",
     )
 
 

@@ -7,7 +7,7 @@ third of the time of a frozen dataclass.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Literal, NamedTuple
 
 from indelible.model.canonical import Json
@@ -27,7 +27,7 @@ class Unreadable(Enum):
     TOO_DEEP = "too deep"
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """How a call ended."""
 
     OK = "ok"
@@ -35,7 +35,7 @@ class Outcome(Enum):
     UNKNOWN = "unknown"
 
 
-class ErrorType(Enum):
+class ErrorType(StrEnum):
     """Why a call did not end well."""
 
     TOOL_ERROR = "tool_error"
