@@ -153,7 +153,7 @@ def test_a_tool_that_is_known_can_change_when_no_more_can_be_learned(monkeypatch
     tools.learn({"tools": [TOOLS[0], TOOLS[1]]})
     tools.learn({"tools": [{**TOOLS[0], "annotations": {"destructiveHint": True}}]})
     assert tools.effect("peek") == ("destructive", "annotation")
-    assert "write" not in tools
+    assert tools.find("write") is None
 
 
 def test_a_message_that_turns_out_to_be_another_ends_and_expects_no_reply() -> None:

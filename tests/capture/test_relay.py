@@ -23,14 +23,14 @@ class Pipes:
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
-        from_client, self.client_out = os.pipe()
+        self.from_client, self.client_out = os.pipe()
         self.client_in, to_client = os.pipe()
         from_server, self.server_out = os.pipe()
         self.server_in, to_server = os.pipe()
-        self._ours = [from_client, to_client, from_server]
+        self._ours = [self.from_client, to_client, from_server]
         self._theirs = [self.client_out, self.client_in, self.server_out, self.server_in]
         self.relay = Relay(
-            Descriptors(from_client, to_client, from_server, to_server),
+            Descriptors(self.from_client, to_client, from_server, to_server),
             Observer(Connection()),
             rig.recorder,
             lambda: Instant(rig.now, rig.now),

@@ -53,7 +53,17 @@ def test_the_command_is_found_with_and_without_dashes(options, name, wrap, state
 @pytest.mark.requirement("wrap.command-forms")
 @pytest.mark.parametrize(
     "words",
-    [[], ["--"], ["--server", "crm"], ["--server"], ["--nonsense", "x"], ["--profile=x", "cat"]],
+    [
+        *(
+            [],
+            ["--"],
+            ["--server", "crm"],
+            ["--server"],
+            ["--nonsense", "x"],
+            ["--profile=x", "cat"],
+        ),
+        *([""], ["--", ""], ["--state=", "cat"], ["--server=", "cat"]),
+    ],
     ids=" ".join,
 )
 def test_what_cannot_be_understood_is_usage(words, start, state) -> None:
@@ -221,8 +231,26 @@ def test_a_call_is_on_record_before_the_server_has_it(wrap, state) -> None:
     assert b'"kind":"completed"' in spool, "and its end before the client has the reply"
 
 
-def test_help_is_help_and_starts_nothing(start, state) -> None:
-    server = start(wrapped(state, "--help", command=["cat"]))
+def test_what_a_terminal_may_act_on_is_spelt_out(start) -> None:
+    server = start([*INDELIBLE, "wrap", "--state", "/proc/l\x1b[31m", "true"])
+    assert server.end() == (0, b"")
+    assert b"\x1b" not in server.stderr.read_bytes()
+    assert b"\\x1b[31m" in server.stderr.read_bytes()
+
+
+@pytest.mark.requirement("wrap.server-dies")
+@pytest.mark.requirement("wrap.signals")
+def test_a_client_that_does_not_read_does_not_keep_the_wrapper(wrap, state) -> None:
+    server = wrap(command=[*RAW[:3], "-c", "import os; os.write(1, b'x' * 150_000)"])
+    server.send(call(1, "peek"))
+    assert server.process.wait(30) == 0
+    assert [entry["exitCode"] for entry in kinds(state, "server.exit")] == [0]
+
+
+@pytest.mark.parametrize("locale", [{}, {"PYTHONIOENCODING": "ascii"}], ids=["utf-8", "ascii"])
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_is_help_and_starts_nothing(word, locale, start, state) -> None:
+    server = start(wrapped(state, word, command=["cat"]), **locale)
     code, said = server.end()
     assert code == 0
     assert said.startswith(b"Usage: indelible wrap")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from indelible.capture.protocol import (
+    EXACT_FLOAT,
     METHODS,
     IdKey,
     effect_of_method,
@@ -46,8 +47,9 @@ class Tools:
 
     _effects: dict[str, tuple[Effect, EffectSource]] = field(default_factory=dict)
 
-    def __contains__(self, name: str | None) -> bool:
-        return name in self._effects
+    def find(self, name: str) -> tuple[Effect, EffectSource] | None:
+        """Return the effect of the tool of that name if it is listed, and where it is from."""
+        return self._effects.get(name)
 
     def effect(self, name: str | None) -> tuple[Effect, EffectSource]:
         """Return the effect of the tool of that name, and where it is from."""
@@ -86,7 +88,7 @@ class OpenCalls:
 
     def __init__(self) -> None:
         self._queues: dict[IdKey, list[Open]] = {}
-        self._rounded: dict[IdKey, IdKey] = {}
+        self._rounded: dict[IdKey | None, IdKey] = {}
         self._count = 0
 
     def add(self, request: Received, since_us: int) -> Open | None:
@@ -99,8 +101,8 @@ class OpenCalls:
             self._queues[key].append(Open(request, since_us))
         else:
             self._queues[key] = [Open(request, since_us)]
-            if type(jsonrpc_id) is not str and (rounded := rounded_key(jsonrpc_id)) is not None:
-                self._rounded[rounded] = key
+            if isinstance(jsonrpc_id, (int, float)) and not -EXACT_FLOAT < jsonrpc_id < EXACT_FLOAT:
+                self._rounded[rounded_key(jsonrpc_id)] = key
         self._count += 1
         return self._shift(next(iter(self._queues))) if self._count > MAX_OPEN else None
 
@@ -157,11 +159,11 @@ class OpenCalls:
         self._count -= 1
         if not queue:
             del self._queues[key]
-            if self._rounded and (rounded := rounded_key(call.received.jsonrpc_id)) is not None:
-                self._forget(rounded, key)
+            if self._rounded:
+                self._forget(rounded_key(call.received.jsonrpc_id), key)
         return call
 
-    def _forget(self, rounded: IdKey, key: IdKey) -> None:
+    def _forget(self, rounded: IdKey | None, key: IdKey) -> None:
         if self._rounded.get(rounded) == key:
             del self._rounded[rounded]
 
@@ -197,10 +199,8 @@ def received(
         if method == "tools/call" and name is not None:
             tool = name if isinstance(name, str) else text_of(name)[:MAX_NAME_CHARS]
         trace = trace_id(params) if "_meta" in params else None
-    if method == "tools/call":
-        effect, source = tools.effect(tool)
-    else:
-        effect, source = effect_of_method(method)
+    listed = tools.find(tool) if tool is not None else None
+    effect, source = listed or (_UNDECLARED if method == "tools/call" else effect_of_method(method))
     return Received(
         number,
         at_us,
@@ -209,7 +209,7 @@ def received(
         method in METHODS,
         message.get("id"),
         tool,
-        tool in tools,
+        listed is not None,
         args,
         size,
         effect,

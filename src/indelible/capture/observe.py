@@ -122,7 +122,9 @@ class Observer:
         jsonrpc_id = outline.found.get("id", outline.alike.get("id"))
         if jsonrpc_id is None:
             return [_unanswerable(request, at)]
-        return self._expect(request._replace(jsonrpc_id=jsonrpc_id), at)
+        request = request._replace(jsonrpc_id=jsonrpc_id)
+        given_up = self._open[request.direction].add(request, at.monotonic_us)
+        return [] if given_up is None else [_given_up(given_up, at)]
 
     def close(self, error: str, at: Instant) -> list[Event]:
         """Return a `Completed` for every call still open: the other side is gone."""
@@ -199,7 +201,8 @@ class Observer:
         request = self._received(sender, message, size, at, args=args)
         if request.jsonrpc_id is None:
             return [request, _unanswerable(request, at)]
-        return [request, *self._expect(request, at)]
+        given_up = self._open[sender].add(request, at.monotonic_us)
+        return [request] if given_up is None else [request, _given_up(given_up, at)]
 
     def _received(
         self,
@@ -221,13 +224,6 @@ class Observer:
             tools=self.tools,
             connection=self.connection,
         )
-
-    def _expect(self, request: Received, at: Instant) -> list[Event]:
-        given_up = self._open[request.direction].add(request, at.monotonic_us)
-        if given_up is None:
-            return []
-        gone = (Outcome.UNKNOWN, ErrorType.ABANDONED, GIVEN_UP)
-        return [ended(given_up, at.monotonic_us, *gone)]
 
     def _outlined_reply(
         self, sender: Direction, found: dict[str, Json], size: int, at: Instant
@@ -296,6 +292,11 @@ def _unanswerable(request: Received, at: Instant) -> Completed:
     """Return the end of a request without an id: JSON-RPC allows it no reply."""
     call = Open(request, at.monotonic_us)
     return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, NO_REPLY)
+
+
+def _given_up(call: Open, at: Instant) -> Completed:
+    """Return the end of a call that is no longer followed."""
+    return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, GIVEN_UP)
 
 
 def _members(batch: list[Json], levels: int) -> list[Json]:

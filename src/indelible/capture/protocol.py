@@ -88,12 +88,12 @@ def member(value: Json, *path: str) -> Json:
 
 def reads_one_way(message: dict[str, Json]) -> bool:
     """Return whether readers that ignore the case of keys find what all others find."""
-    if not message.keys() <= _MEMBERS and _has_alike(message, _MEMBERS):
+    if not _MEMBERS.issuperset(message) and _has_alike(message, _MEMBERS):
         return False
     if message.get("method") != "tools/call":
         return True
     params = message.get("params")
-    if not isinstance(params, dict) or params.keys() <= _CALL_MEMBERS:
+    if not isinstance(params, dict) or _CALL_MEMBERS.issuperset(params):
         return True
     return not _has_alike(params, _CALL_MEMBERS)
 

@@ -19,6 +19,7 @@ from indelible.model.canonical import Json
 MAX_DIGITS = 4_300
 MAX_BATCH_LEVELS = 4
 
+_CR = 0x0D
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _BRACKETS_AND_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
 _decode = json.JSONDecoder(strict=False).raw_decode
@@ -50,7 +51,7 @@ Reading = Message | Outlined | Noise
 def read_line(line: bytes) -> list[Reading]:
     """Return what stands on *line*; nothing for a blank one."""
     text = line.strip(_BLANK)
-    if b"\r" not in text:
+    if _CR not in text:
         return _read(text) if text else []
     readings = _read(text)
     # What stands between two CRs is a line of its own to some, a part of a line to others.
