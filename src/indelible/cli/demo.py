@@ -195,12 +195,13 @@ class Story:
         )
 
     def _seal(self) -> None:
-        """Collect until nothing is left unsealed; short collections run beside us."""
+        """Collect until nothing is left unsealed and no detached collection runs any more."""
         until = time.monotonic() + _COMMAND_TIMEOUT_S
         while time.monotonic() < until:
             self._run("collect", "--once")
             status = json.loads(self._run("status", "--json").stdout)
-            if not status["unsealed"]["records"] and not status["writers"]["live"]:
+            sealed = not status["unsealed"]["records"] and not status["writers"]["live"]
+            if sealed and not _is_in_use(self.state):
                 return
             time.sleep(0.1)
         raise IndelibleError("demo: records stay unsealed", hint="indelible status")
@@ -260,6 +261,19 @@ def expect(held: object, otherwise: str) -> None:
     """
     if not held:
         raise IndelibleError(f"demo: {otherwise}", hint="a fault of ours: please report it")
+
+
+def _is_in_use(state: Path) -> bool:
+    """Return whether another process names *state*: one that may still write to it."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:  # it has ended meanwhile
+                continue
+            if os.fsencode(state) in command:
+                return True
+    return False
 
 
 def _ours() -> list[str]:
