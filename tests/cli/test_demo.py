@@ -61,13 +61,13 @@ def test_what_a_real_session_leaves_meets_the_published_schemas(tmp_path: Path) 
     story = Story(tmp_path, 0)
     story._record()
     kinds = set()
-    with LogReader(story.state / "log" / "default") as reader:
-        for index, line in reader.leaves():
-            header = json.loads(line)["header"]
-            salted = reader.body(index, line)
-            assert salted is not None
-            RECORD.validate({"header": header, "body": json.loads(salted[1])})
-            kinds.add(header["kind"])
+    reader = LogReader(story.state / "log" / "default")
+    for index, line in reader.leaves():
+        header = json.loads(line)["header"]
+        salted = reader.body(index, line)
+        assert salted is not None
+        RECORD.validate({"header": header, "body": json.loads(salted[1])})
+        kinds.add(header["kind"])
     assert kinds >= {"received", "completed", "server.start", "server.exit"}
     entries = json.loads(story._run("query", "--json", "--limit", "999").stdout)
     for entry in entries:

@@ -36,8 +36,8 @@ def house(tmp_path, monkeypatch):
 
 
 def headers(house: House) -> list[dict]:
-    with LogReader(house.paths.directory) as log:
-        found = [parse_leaf(line) for _, line in log.leaves()]
+    log = LogReader(house.paths.directory)
+    found = [parse_leaf(line) for _, line in log.leaves()]
     return [json.loads(one.header) for one in found if one is not None]
 
 
@@ -90,9 +90,9 @@ def test_a_dead_writer_is_closed_and_its_spool_removed(house):
     assert closed["of"] == {"seq": 1, "writer": one.writer}
     assert closed["errorType"] == "abandoned"
     assert closed["writer"] != one.writer
-    with LogReader(house.paths.directory) as log:
-        assert log.body(3) is not None
-        assert b"the recorder ended" in log.body(3)[1]
+    log = LogReader(house.paths.directory)
+    assert log.body(3) is not None
+    assert b"the recorder ended" in log.body(3)[1]
 
 
 def test_a_rolled_part_is_removed_while_its_writer_lives(house):
@@ -217,9 +217,9 @@ def test_the_same_number_with_other_content_is_a_conflict(house):
 
 
 def _first(house: House) -> Record:
-    with LogReader(house.paths.directory) as log:
-        leaf = parse_leaf(log.leaf(0))
-        body = log.body(0)
+    log = LogReader(house.paths.directory)
+    leaf = parse_leaf(log.leaf(0))
+    body = log.body(0)
     assert leaf is not None
     assert body is not None
     return Record(leaf.header, *body)

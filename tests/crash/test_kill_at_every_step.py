@@ -26,14 +26,14 @@ def small_batches(monkeypatch):
 
 
 def leaves(house: House) -> list[dict]:
-    with LogReader(house.paths.directory) as log:
-        found = []
-        for index, line in log.leaves():
-            leaf = parse_leaf(line)
-            assert leaf is not None
-            assert log.body(index, line) is not None
-            found.append({"raw": leaf.header, "peer": leaf.peer, **json.loads(leaf.header)})
-        return found
+    log = LogReader(house.paths.directory)
+    found = []
+    for index, line in log.leaves():
+        leaf = parse_leaf(line)
+        assert leaf is not None
+        assert log.body(index, line) is not None
+        found.append({"raw": leaf.header, "peer": leaf.peer, **json.loads(leaf.header)})
+    return found
 
 
 def check_complete(house: House) -> None:

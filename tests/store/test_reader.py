@@ -35,16 +35,16 @@ def house(tmp_path, monkeypatch):
 
 
 def test_leaves_forwards_from_anywhere_and_backwards(house):
-    with LogReader(house.paths.directory) as log:
-        assert log.size == 120
-        every = list(log.leaves())
-        assert [index for index, _ in every] == list(range(120))
-        for start in (0, 1, 59, 119, 120):
-            assert list(log.leaves(start)) == every[start:]
-        assert list(log.newest_first()) == every[::-1]
-        assert [log.leaf(index) for index, _ in every] == [line for _, line in every]
-        with pytest.raises(UsageError, match="no leaf"):
-            log.leaf(120)
+    log = LogReader(house.paths.directory)
+    assert log.size == 120
+    every = list(log.leaves())
+    assert [index for index, _ in every] == list(range(120))
+    for start in (0, 1, 59, 119, 120):
+        assert list(log.leaves(start)) == every[start:]
+    assert list(log.newest_first()) == every[::-1]
+    assert [log.leaf(index) for index, _ in every] == [line for _, line in every]
+    with pytest.raises(UsageError, match="no leaf"):
+        log.leaf(120)
     assert any(one.has_compressed for one in segments.list_segments(house.paths.segments))
 
 
@@ -54,48 +54,48 @@ def test_whether_a_body_is_the_one_that_its_header_commits_to(house):
     lines = path.read_bytes().splitlines(keepends=True)
     lines[0] = lines[0].replace(b"{", b'{"x":1,', 1)
     path.write_bytes(b"".join(lines))
-    with LogReader(house.paths.directory) as log:
-        assert log.body_matches(0) is False
-        assert log.body_matches(1) is True
-        assert log.body_matches(0, log.leaf(1)) is False
-        assert log.body_matches(1, b"no leaf") is None
+    log = LogReader(house.paths.directory)
+    assert log.body_matches(0) is False
+    assert log.body_matches(1) is True
+    assert log.body_matches(0, log.leaf(1)) is False
+    assert log.body_matches(1, b"no leaf") is None
     path.unlink()
-    with LogReader(house.paths.directory) as log:
-        assert log.body_matches(0) is None
+    log = LogReader(house.paths.directory)
+    assert log.body_matches(0) is None
 
 
 def test_bodies_in_any_order(house):
-    with LogReader(house.paths.directory) as log:
-        for order in (range(120), range(119, -1, -1), [5, 100, 6, 5, 4, 99, 0, 119]):
-            for index in order:
-                found = log.body(index)
-                assert found is not None
-                assert found[1].startswith(b"{")
-                assert log.body(index, log.leaf(index)) == found
+    log = LogReader(house.paths.directory)
+    for order in (range(120), range(119, -1, -1), [5, 100, 6, 5, 4, 99, 0, 119]):
+        for index in order:
+            found = log.body(index)
+            assert found is not None
+            assert found[1].startswith(b"{")
+            assert log.body(index, log.leaf(index)) == found
     (day, *_) = bodies.list_days(house.paths.bodies)
     bodies.path_of(house.paths.bodies, day).unlink()
-    with LogReader(house.paths.directory) as log:
-        assert log.body(0) is None
-        assert log.body(119) is not None
+    log = LogReader(house.paths.directory)
+    assert log.body(0) is None
+    assert log.body(119) is not None
 
 
 def test_proofs(house):
-    with LogReader(house.paths.directory) as log:
-        for index in (0, 1, 77, 119):
-            proof = log.proof(index)
-            checkpoint = Checkpoint.parse(split_text(proof.checkpoint))
-            assert proof.size == checkpoint.size == 120
-            assert proof.leaf_hash == merkle.leaf_hash(log.leaf(index))
-            assert merkle.verify_inclusion(
-                proof.leaf_hash, index, size=120, proof=proof.hashes, expected=checkpoint.root
-            )
-        for index in (-1, 120):
-            with pytest.raises(UsageError, match="not under a checkpoint"):
-                log.proof(index)
-        house.emitter().call()
-        house.collect()
-        assert log.proof(3).size == 122
-        assert log.size == 120
+    log = LogReader(house.paths.directory)
+    for index in (0, 1, 77, 119):
+        proof = log.proof(index)
+        checkpoint = Checkpoint.parse(split_text(proof.checkpoint))
+        assert proof.size == checkpoint.size == 120
+        assert proof.leaf_hash == merkle.leaf_hash(log.leaf(index))
+        assert merkle.verify_inclusion(
+            proof.leaf_hash, index, size=120, proof=proof.hashes, expected=checkpoint.root
+        )
+    for index in (-1, 120):
+        with pytest.raises(UsageError, match="not under a checkpoint"):
+            log.proof(index)
+    house.emitter().call()
+    house.collect()
+    assert log.proof(3).size == 122
+    assert log.size == 120
     house.paths.checkpoint.unlink()
     with pytest.raises(UsageError):
         LogReader(house.paths.directory).proof(0)
@@ -105,26 +105,26 @@ def test_a_torn_tail_is_not_seen(house):
     newest = segments.list_segments(house.paths.segments)[-1].plain
     data = newest.read_bytes()
     newest.write_bytes(data + data[: data.index(b"\n") + 1] + b'{"commit":{"from":1')
-    with LogReader(house.paths.directory) as log:
-        assert log.size == 120
-        assert len(list(log.leaves())) == len(list(log.newest_first())) == 120
+    log = LogReader(house.paths.directory)
+    assert log.size == 120
+    assert len(list(log.leaves())) == len(list(log.newest_first())) == 120
 
 
 def test_a_log_that_is_not_there(tmp_path):
-    with LogReader(tmp_path / "none") as log:
-        assert log.size == 0
-        assert list(log.leaves()) == list(log.newest_first()) == []
+    log = LogReader(tmp_path / "none")
+    assert log.size == 0
+    assert list(log.leaves()) == list(log.newest_first()) == []
 
 
 def test_a_segment_that_is_compressed_after_the_reader_opened(house):
-    with LogReader(house.paths.directory) as log:
-        last = segments.list_segments(house.paths.segments)[-1]
-        last.compressed.write_bytes(segments.compress(last.plain.read_bytes()))
-        last.plain.unlink()
-        assert len(list(log.leaves())) == 120
-        last.compressed.unlink()
-        with pytest.raises(FormatError, match="gone"):
-            list(log.leaves())
+    log = LogReader(house.paths.directory)
+    last = segments.list_segments(house.paths.segments)[-1]
+    last.compressed.write_bytes(segments.compress(last.plain.read_bytes()))
+    last.plain.unlink()
+    assert len(list(log.leaves())) == 120
+    last.compressed.unlink()
+    with pytest.raises(FormatError, match="gone"):
+        list(log.leaves())
 
 
 def test_a_snapshot_misses_nothing(house):
@@ -179,17 +179,14 @@ def test_body_lines_are_found_by_bisection(tmp_path_factory, indexes, width, tai
     made = [bodies.encode_line(index, bytes(16), b"x" * width) for index in sorted(indexes)]
     path.write_bytes(b"".join(made) + tail.replace(b"1", b"x"))
     opened = bodies.BodyFile(path)
-    try:
-        found = opened.find(wanted)
-        assert (found is not None) == (wanted in indexes)
-        below = sum(
-            len(line) for line, index in zip(made, sorted(indexes), strict=True) if index < wanted
-        )
-        assert opened.seek(wanted) == below
-        every = list(opened.lines())
-        assert list(opened.last_lines()) == every[::-1]
-    finally:
-        opened.close()
+    found = opened.find(wanted)
+    assert (found is not None) == (wanted in indexes)
+    below = sum(
+        len(line) for line, index in zip(made, sorted(indexes), strict=True) if index < wanted
+    )
+    assert opened.seek(wanted) == below
+    every = list(opened.lines())
+    assert list(opened.last_lines()) == every[::-1]
 
 
 def test_a_body_file_that_is_a_link_is_refused(tmp_path):

@@ -47,10 +47,10 @@ class History:
         for name in names:
             self._known.setdefault(name, {})
         self._searched |= names
-        with LogReader(directory) as log:
-            for _, line in log.leaves():
-                if pattern.search(line):
-                    self._take(line, replayed)
+        log = LogReader(directory)
+        for _, line in log.leaves():
+            if pattern.search(line):
+                self._take(line, replayed)
         return {name: one for name, one in replayed.states.items() if name in names}
 
     def _take(self, line: bytes, book: Book) -> None:

@@ -119,12 +119,12 @@ def proofs(state: State, entry: Fields) -> dict[str, Proven]:
         return {}
     for name in state.classes():
         if _origin(state, name) == entry.get("log"):
-            with LogReader(state.log(name).directory) as reader:
-                return {
-                    kind: _proven(reader, leaf, str(entry["log"]))
-                    for kind, leaf in leaves.items()
-                    if isinstance(leaf, int)
-                }
+            reader = LogReader(state.log(name).directory)
+            return {
+                kind: _proven(reader, leaf, str(entry["log"]))
+                for kind, leaf in leaves.items()
+                if isinstance(leaf, int)
+            }
     return {}
 
 
@@ -179,12 +179,11 @@ def _call(state: State, user: int, call_id: str) -> Fields | None:
 
 def _search_log(state: State, name: str, user: int, wanted: Predicate, limit: int) -> list[Fields]:
     reader, views = snapshot(state, name, user)
-    with reader:
-        merge = Merge(_spooled(views), wanted, limit)
-        for record in newest_first(reader, state.log(name).bodies, _origin(state, name)):
-            if not merge.add(record):
-                break
-        return merge.finish()
+    merge = Merge(_spooled(views), wanted, limit)
+    for record in newest_first(reader, state.log(name).bodies, _origin(state, name)):
+        if not merge.add(record):
+            break
+    return merge.finish()
 
 
 def _spooled(views: list[SpoolView]) -> Iterator[Kept]:

@@ -34,14 +34,10 @@ def newest_first(reader: LogReader, directory: Path, origin: str) -> Iterator[Ke
         origin: What the log is called.
     """
     files: dict[str, bodies.BodyFile] = {}
-    try:
-        for stretch in _stretches(reader):
-            stored = _read(stretch, directory, files)
-            for index, leaf in stretch:
-                yield kept(index, leaf, stored.get(index), origin)
-    finally:
-        for file in files.values():
-            file.close()
+    for stretch in _stretches(reader):
+        stored = _read(stretch, directory, files)
+        for index, leaf in stretch:
+            yield kept(index, leaf, stored.get(index), origin)
 
 
 def kept(index: int, leaf: Leaf, body: bytes | None, log: str) -> Kept:

@@ -93,9 +93,6 @@ class BodyFile:
             if status is not None:
                 self.size = status.st_size
 
-    def close(self) -> None:
-        """Let go of nothing: no descriptor is held."""
-
     def find(self, index: int) -> BodyLine | None:
         """Return the line of leaf *index*, or None if it is not there."""
         with self._open():

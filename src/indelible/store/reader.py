@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from indelible.errors import FormatError, StateError, UsageError
 from indelible.model.record import body_hash
@@ -43,18 +42,6 @@ class LogReader:
         self._days: dict[str, bodies.BodyFile] = {}
         self.size = self._find_size()
         """Leaves in whole batches."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the body files that were opened."""
-        for one in self._days.values():
-            one.close()
-        self._days.clear()
 
     def leaves(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """Yield index and leaf line (without LF), oldest first, from *start* on.
