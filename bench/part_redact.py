@@ -8,8 +8,9 @@ from typing import Any
 
 from bench.figures import Figure, figure
 from bench.setting import Setting
-from bench.texts import HOSTILE, PROSE, paragraphs
+from bench.texts import PROSE, paragraphs
 from indelible.redact.walk import Scrubber, scrubber
+from tests.redact.hostile import HOSTILE
 
 HITS = {
     "to": "someone.else@example.com",

@@ -1,8 +1,6 @@
-"""What is sent: prose for the ordinary case, hostile text for the worst."""
+"""What is sent: prose, for the ordinary case."""
 
 from __future__ import annotations
-
-import base64
 
 PROSE = (
     "the quarterly numbers are in; please file the summary with the other notes from last week",
@@ -15,31 +13,6 @@ PROSE = (
     "the recipe wants butter and patience; we had some of the one and very little of the other",
 )
 """About ninety characters each: the length of an ordinary short argument."""
-
-HOSTILE = {
-    "unbroken": "a" * 10**6,
-    "at signs": "@" * 10**5,
-    "assignments": "token=" * 11_000,
-    "quoted assignments": "password='" * 6_000,
-    "brackets": "[" * 10**5,
-    "braces": '{"a":' * 10**4,
-    "begin": "-----BEGIN " * 6_000,
-    "url heads": "://a:" * 13_000,
-    "backslashes": "\\" * 65_536,
-    "digits": "1" * 65_536,
-    "card-like": "4111 1111 1111 1112 " * 3_000,
-    "labels": "a@" + "a." * 30_000,
-    "jwt heads": "eyJ" * 20_000,
-    "tags": "<token " * 9_000,
-    "spaces": "password:" + " " * 60_000,
-    "base64": base64.b64encode(b"token=x " * 8_000).decode(),
-    "percent": "%41" * 20_000,
-    "ibans": "de12 " * 12_000,
-    "accents": "é" * 65_536,
-    "members": '"key":' * 10_000,
-    "zero width": "\u200b" * 65_536,
-}
-"""The families of tests/redact/test_properties.py."""
 
 
 def prose(number: int) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from indelible.model.canonical import encode
 from indelible.redact import gate
 from indelible.redact.walk import scrubber
+from tests.redact.hostile import HOSTILE
 from tests.redact.test_detectors import PIECES, TEXTS
 
 PURE = scrubber(prefer_re2=False)
@@ -179,44 +180,6 @@ class Counting:
     def fired(self, text: str):
         self.seen += len(text)
         return self.inner.fired(text)
-
-
-def nested_json(levels: int) -> str:
-    text = '{"password":"x"}'
-    for _ in range(levels):
-        text = json.dumps({"a": text})
-    return text
-
-
-HOSTILE = {
-    "unbroken": "a" * 10**6,
-    "at signs": "@" * 10**5,
-    "assignments": "token=" * 11_000,
-    "quoted assignments": "password='" * 6_000,
-    "brackets": "[" * 10**5,
-    "braces": '{"a":' * 10**4,
-    "nested json": nested_json(9),
-    "begin": "-----BEGIN " * 6_000,
-    "url heads": "://a:" * 13_000,
-    "backslashes": "\\" * 65_536,
-    "digits": "1" * 65_536,
-    "card-like": "4111 1111 1111 1112 " * 3_000,
-    "labels": "a@" + "a." * 30_000,
-    "jwt heads": "eyJ" * 20_000,
-    "tags": "<token " * 9_000,
-    "spaces": "password:" + " " * 60_000,
-    "base64 of assignments": base64.b64encode(b"token=x " * 8_000).decode(),
-    "percent": "%41" * 20_000,
-    "ibans": "de12 " * 12_000,
-    "accents": "é" * 65_536,
-    "members": '"key":' * 10_000,
-    "zero width": "\u200b" * 65_536,
-    "programs": "mysql -x " * 8_000,
-    "attributes": '<add key="token" ' * 4_000,
-    "pairs": '"name":"token",' * 4_000,
-    "parameters": "?key=aaaaaaaaaaaa" * 4_000,
-    "yaml blocks": "password: |\n x\n" * 4_000,
-}
 
 
 @pytest.mark.requirement("redact.bounded-time")
