@@ -39,9 +39,11 @@ PURE = [
     "redact/*",
     "seal/*",
     "capture/observe*.py",
+    "capture/calls.py",
     "capture/framing.py",
     "capture/outline.py",
     "capture/protocol.py",
+    "capture/wire.py",
     "query/filter*.py",
 ]
 IMPURE_MODULES = frozenset(

@@ -119,7 +119,7 @@ class Observer:
 
     def arrived(self, request: Received, outline: Outline, at: Instant) -> list[Event]:
         """Learn the id of a request that has arrived whole; its reply will find it."""
-        jsonrpc_id = outline.found.get("id", outline.alike.get("id"))
+        jsonrpc_id = outline.jsonrpc_id
         if jsonrpc_id is None:
             return [_unanswerable(request, at)]
         request = request._replace(jsonrpc_id=jsonrpc_id)

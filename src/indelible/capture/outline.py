@@ -58,6 +58,11 @@ class Outline:
         return self._answers and not any(isinstance(method, str) for method in methods)
 
     @property
+    def jsonrpc_id(self) -> Json:
+        """The message's id as far as one was seen, or None."""
+        return self.found.get("id", self.alike.get("id"))
+
+    @property
     def is_whole(self) -> bool:
         """Whether the message stands at an end: whoever has read this far may act on it."""
         return self._depth == 0 and self._string is None and self._has_begun

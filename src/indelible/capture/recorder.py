@@ -12,7 +12,7 @@ from pathlib import Path
 from indelible.capture.policy import FailurePolicy, OnFailure
 from indelible.deliver.reserve import release, set_aside
 from indelible.deliver.spool import Spool
-from indelible.model.canonical import format_time, uuid7
+from indelible.model.canonical import UUID7_RANDOM_BYTES, format_time, uuid7
 from indelible.model.event import Completed, Effect, Event, Received
 from indelible.model.record import SALT_BYTES, ControlKind, Reason, Record, Stamp, control
 from indelible.redact.record import Redactor
@@ -151,7 +151,7 @@ class Recorder:
 
     def _record(self, event: Event, seq: int) -> Record:
         writer = self._spool.writer
-        random = self._random.take(SALT_BYTES + 10)
+        random = self._random.take(SALT_BYTES + UUID7_RANDOM_BYTES)
         stamp = Stamp(writer, seq, random[:SALT_BYTES])
         if isinstance(event, Received):
             call_id = uuid7(event.at_us, random[SALT_BYTES:])

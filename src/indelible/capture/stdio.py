@@ -274,7 +274,7 @@ class Relay:
         why = refusal(self._recorder.trouble)
         for over in self._oversize:
             if over.received is not None and not over.is_expected:
-                jsonrpc_id = over.outline.found.get("id", over.outline.alike.get("id"))
+                jsonrpc_id = over.outline.jsonrpc_id
                 self._answer([] if jsonrpc_id is None else [jsonrpc_id], why)
                 self._recorder.keep([self._observer.deny(over.received, why)])
 
@@ -344,10 +344,7 @@ class Relay:
                 chunk = chunk[newline:]
                 self._flush_waiting()
             self._write_client(chunk)
-            if chunk:
-                self._mid_line = not chunk.endswith(b"\n")
-            else:
-                self._mid_line = False
+            self._mid_line = bool(chunk) and not chunk.endswith(b"\n")
 
     def _flush_waiting(self) -> None:
         waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]

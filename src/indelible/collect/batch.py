@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from indelible.model.canonical import Json, uuid7
+from indelible.model.canonical import UUID7_RANDOM_BYTES, Json, uuid7
 from indelible.model.record import SALT_BYTES, ControlKind, Reason, Record, Stamp, control
 from indelible.seal.abandoned import abandoned
 from indelible.seal.journal import Book
@@ -36,7 +36,7 @@ class Batches:
         self._book = book
         self._clock_us = clock_us
         self._random = random
-        self._writer = uuid7(clock_us(), random(10))
+        self._writer = uuid7(clock_us(), random(UUID7_RANDOM_BYTES))
         self._next = 0
         self._entries: list[Entry] = []
         self._bytes = 0

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from indelible.durable import FILE_MODE, make_directory, write_all
-from indelible.model.canonical import uuid7
+from indelible.model.canonical import UUID7_RANDOM_BYTES, uuid7
 from indelible.model.frame import encode_frame, spool_name
 from indelible.model.record import Record
 
@@ -54,7 +54,7 @@ class Spool:
         self._draw()
 
     def _draw(self) -> None:
-        self.writer = uuid7(self._clock_us(), os.urandom(10))
+        self.writer = uuid7(self._clock_us(), os.urandom(UUID7_RANDOM_BYTES))
         self.next_seq = 0
         self._part = -1
         self._fd = -1

@@ -81,8 +81,12 @@ def parse_time(text: str) -> int:
     return (moment - _EPOCH) // datetime.timedelta(microseconds=1)
 
 
+UUID7_RANDOM_BYTES = 10
+"""How many random bytes `uuid7` takes; the version and the variant overwrite six bits."""
+
+
 def uuid7(at_us: int, random: bytes) -> str:
-    """Return a UUIDv7 (RFC 9562 section 5.7) from a time and ten random bytes."""
+    """Return a UUIDv7 (RFC 9562 section 5.7) from a time and random bytes."""
     time, rest = f"{at_us // 1000:012x}"[-12:], random[:10].hex()
     variant = "89ab"[random[2] >> 4 & 3]
     return f"{time[:8]}-{time[8:]}-7{rest[1:4]}-{variant}{rest[5:8]}-{rest[8:]}"

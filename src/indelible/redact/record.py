@@ -60,7 +60,7 @@ class _Notes:
 
 @dataclass(slots=True)
 class _Known:
-    """What the connection alone decides of a `received` record, and templates made with it."""
+    """What the connection alone decides of a `received` record, and the forms made with it."""
 
     of: Connection | None
     header: dict[str, Json]
@@ -122,14 +122,12 @@ class Redactor:
             body["error"] = notes.keep(self._scrubber.text(event.error, limit=ERROR_CHARS))
         if kept:
             body["result"] = notes.keep(self._scrubber.value(event.result))
-        if notes.notes:
-            body["redactions"] = notes.notes
-        return encode(body)
+        return encode(_with_notes(body, notes))
 
     def _received_form(self, event: Received) -> ReceivedForm:
         method = event.method if event.method_known else "other"
         tool = event.tool if event.tool_registered else None
-        key = (event.direction, method, tool, event.effect)
+        key = (event.direction, method, tool, event.effect, event.effect_source)
         found = self._known.forms.get(key)
         if found is None:
             constants: dict[str, Json] = {
@@ -190,9 +188,7 @@ class Redactor:
             rest["tool"] = self._short(event.tool, notes)
         if (target := _target(args)) is not None:
             rest["target"] = target
-        if notes.notes:
-            rest["redactions"] = notes.notes
-        return self._known.body.fill(event.trace or call_id, args, rest)
+        return self._known.body.fill(event.trace or call_id, args, _with_notes(rest, notes))
 
     def _learn(self, connection: Connection) -> _Known:
         """Redact once what every call of a connection repeats."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from indelible.errors import FormatError
 from indelible.seal.journal import Intent, Writers
 from indelible.seal.merkle import EMPTY_ROOT
 from indelible.seal.note import Checkpoint, VerifierKey, open_checkpoint, open_note
+
+_Own = TypeVar("_Own", Intent, Writers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ def judge_notes(raw: RawNotes, key: VerifierKey, *, moving: bool = False) -> Not
             are then those that hold while `intent` stands.
     """
     notes = Notes()
-    notes.intent = _open_intent(raw.intent, key, notes)
-    notes.writers = _open_writers(raw.writers, key, notes)
+    notes.intent = _open_own("intent", raw.intent, Intent.parse, key, notes)
+    notes.writers = _open_own("writers", raw.writers, Writers.parse, key, notes)
     notes.inside = _open_checkpoint("checkpoint", raw.inside, key, notes)
     notes.outside = _open_checkpoint("outside", raw.outside, key, notes)
     if notes.wrong:
@@ -129,28 +133,19 @@ def _judge_roots(notes: Notes) -> None:
             notes.wrong.append((name, f"has another root at {one.size} leaves than {other}"))
 
 
-def _open_intent(raw: bytes | None, key: VerifierKey, notes: Notes) -> Intent | None:
+def _open_own(
+    name: str, raw: bytes | None, parse: Callable[[bytes], _Own], key: VerifierKey, notes: Notes
+) -> _Own | None:
+    """Open one of the two notes that only a collector reads."""
     if raw is None:
         return None
     try:
-        intent = Intent.parse(open_note(raw, key))
-        _require_origin(intent.origin, key)
+        own = parse(open_note(raw, key))
+        _require_origin(own.origin, key)
     except FormatError as exc:
-        notes.wrong.append(("intent", str(exc)))
+        notes.wrong.append((name, str(exc)))
         return None
-    return intent
-
-
-def _open_writers(raw: bytes | None, key: VerifierKey, notes: Notes) -> Writers | None:
-    if raw is None:
-        return None
-    try:
-        writers = Writers.parse(open_note(raw, key))
-        _require_origin(writers.origin, key)
-    except FormatError as exc:
-        notes.wrong.append(("writers", str(exc)))
-        return None
-    return writers
+    return own
 
 
 def _require_origin(origin: str, key: VerifierKey) -> None:
