@@ -14,6 +14,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 HERE := $(PIP) install --no-deps --no-build-isolation --editable .
 NPM_DIR := .cache/npm
+# Other SDKs that `audit` is tested with, each in an environment of its own.
+SDKS := mcp1 fastmcp2 fastmcp3
 WORKERS ?= 2
 
 .PHONY: help setup demo test check bench docs lock clean
@@ -21,7 +23,7 @@ WORKERS ?= 2
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
 
-setup: .venv/dev-ready $(NPM_DIR)/ready ## install what the tests need (quick the second time)
+setup: .venv/dev-ready $(NPM_DIR)/ready .cache/rsyslog.ready $(SDKS:%=.cache/sdk/%/ready) ## install what the tests need (quick the second time)
 
 demo: .venv/run-ready ## run the main job: record a real MCP server, tamper, get caught
 	@$(BIN)/indelible demo
@@ -39,19 +41,21 @@ bench: .venv/dev-ready ## measure; interleaved, medians with spread
 	$(BIN)/python -m bench
 
 docs: .venv/dev-ready ## write the generated reference pages again, then check the docs
-	WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/test_docs.py
-	$(BIN)/python -m pytest -q tests/test_docs.py
+	WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/config/test_page.py tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/config/test_page.py tests/test_docs.py
 
 lock: .venv/dev-ready ## compile the pinned lists again (UPGRADE=--upgrade takes newer versions)
-	$(call compile,dev,--group dev --extra mcp --extra demo)
-	$(call compile,run,--group build --extra demo --constraint requirements/dev.txt)
+	$(call compile,dev,pyproject.toml --group dev --extra mcp --extra demo)
+	$(call compile,run,pyproject.toml --group build --extra demo --constraint requirements/dev.txt)
+	$(foreach sdk,$(SDKS),$(call compile,sdk-$(sdk),--group pyproject.toml:sdk-$(sdk),)
+	)
 	cd tests/npm && $(NPM) install --package-lock-only
 
 clean: ## remove everything that was installed or cached
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
 
 # One compiled list serves every Python and platform; it names versions and hashes, no index.
-compile = $(BIN)/uv pip compile pyproject.toml $(2) --universal --python-version 3.11 \
+compile = $(BIN)/uv pip compile $(2) --universal --python-version 3.11 \
 	--generate-hashes --no-config --quiet --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" $(UPGRADE) --output-file requirements/$(1).txt
 
@@ -78,3 +82,15 @@ $(NPM_DIR)/ready: tests/npm/package-lock.json tests/npm/package.json tests/npm/.
 	cp tests/npm/package.json tests/npm/package-lock.json tests/npm/.npmrc $(NPM_DIR)
 	cd $(NPM_DIR) && $(NPM) ci --loglevel=error
 	@touch $@
+
+# Without a pip of its own, and compiled as it is used: set up in a third of the time. The list is
+# whole, so that nothing is looked for: pip reads some extras in it as requirements without a hash.
+.cache/sdk/%/ready: requirements/sdk-%.txt | .venv/dev-ready
+	$(BIN)/python -m venv --clear --without-pip $(@D)
+	$(PIP) --python $(@D)/bin/python install --no-compile --no-deps --require-hashes --requirement $<
+	@touch $@
+
+# A real rsyslogd for one test; a machine that cannot have it should still run the others.
+.cache/rsyslog.ready: tests/shippers/install
+	@mkdir -p $(@D)
+	tests/shippers/install .cache/rsyslog && touch $@ || echo "no rsyslogd: its test will fail" >&2

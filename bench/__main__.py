@@ -14,9 +14,14 @@ from bench import (
     cpu,
     part_audit,
     part_collect,
+    part_export,
     part_flat,
+    part_query,
     part_redact,
+    part_size,
+    part_spool,
     part_startup,
+    part_storm,
     part_verify,
     part_wrap,
     report,
@@ -28,11 +33,18 @@ PARTS = {
     "wrap": part_wrap.run,
     "flat": part_flat.run,
     "audit": part_audit.run,
+    "spool": part_spool.run,
     "collect": part_collect.run,
     "verify": part_verify.run,
     "redact": part_redact.run,
+    "size": part_size.run,
+    "query": part_query.run,
+    "export": part_export.run,
     "startup": part_startup.run,
+    "storm": part_storm.run,
 }
+ASKED_FOR = ("storm",)
+"""Parts of which a plain run has none."""
 KEPT = HERE.parent / ".cache/bench.json"
 
 
@@ -43,6 +55,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer rounds: under 40 s")
     parser.add_argument("--pin", action="store_true", help="keep the whole run on one CPU")
     parser.add_argument("--json", type=Path, default=KEPT, metavar="FILE", help="keep it here")
+    parser.add_argument(
+        "--rows", type=int, default=1_000_000, metavar="N", help="of how many calls `query` asks"
+    )
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="measure nothing: print a kept run"
     )
@@ -75,10 +90,10 @@ def main() -> None:
     cpu.adopt()
     before, started = report.load(), time.monotonic()
     scratch = Path(tempfile.mkdtemp(prefix="indelible-bench-"))
-    setting = Setting(scratch=scratch, pin=given.pin, quick=given.quick)
+    setting = Setting(scratch=scratch, pin=given.pin, quick=given.quick, rows=given.rows)
     try:
         with cpu.on_one_cpu(given.pin):
-            found = measure(setting, given.parts or list(PARTS))
+            found = measure(setting, given.parts or [one for one in PARTS if one not in ASKED_FOR])
     finally:
         cpu.wait_for_adopted()
         shutil.rmtree(scratch, ignore_errors=True)

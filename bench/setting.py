@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -21,6 +21,10 @@ class Setting:
     pin: bool
     """Whether the whole run stays on one CPU."""
     quick: bool
+    rows: int = 1_000_000
+    """How many calls `query` asks of."""
+    made: dict[str, object] = field(default_factory=dict)
+    """What a part has made that others use too."""
 
     def scale(self, full: int, quick: int) -> int:
         """Return how many rounds or calls there are to be."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bench.setting import INDELIBLE, Setting
 from bench.texts import prose
-from indelible.capture.assemble import CLASS, clock_us, os_actor
+from indelible.capture.here import CLASS, clock_us, os_actor
 from indelible.capture.policy import PROFILES
 from indelible.capture.recorder import Recorder
 from indelible.deliver.spool import Spool

@@ -444,4 +444,439 @@ REQUIREMENTS = [
         "Every promise has a test or a reason why not, and every test of a promise names one.",
         f"{DESIGN} 11",
     ),
+    # Ask it: what is stored
+    Requirement(
+        "store.bodies-closed",
+        "Body files that nobody adds to are compressed; a kill at any step of it loses nothing.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "store.small",
+        "Sealed segments and bodies of realistic calls take at most 250 bytes a call.",
+        f"{DESIGN} 8",
+    ),
+    # Ask it: the query copy
+    Requirement(
+        "index.rows-are-exact",
+        "An entry comes back from its row in the query copy as it was, whoever wrote the record.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "index.same-whatever-the-cuts",
+        "The query copy holds the entries of its log, however often it was brought up to it.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "index.killed",
+        "A catch-up killed at any step loses no row and doubles none.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "index.hinders-nothing",
+        "Whatever fails in the query copy is said, tried again, and fails no collection.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "index.reads-old-files",
+        "Rows that an earlier version wrote are read as they were.",
+        f"{DESIGN} 8",
+    ),
+    # Ask it: records of reading, NDJSON out, exports
+    Requirement(
+        "reading.recorded",
+        "Whoever reads the trail leaves a record: who, when, by which command, asking for what.",
+        "PCI DSS 10.2.1.3; design 8",
+    ),
+    Requirement(
+        "reading.redacted",
+        "What a reader asked for is redacted before it is kept.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "reading.never-in-the-way",
+        "A state that cannot be written to is read all the same, and the reader is told.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "ndjson.flat-entry",
+        "A line of NDJSON is what query says of the entry before it is sealed.",
+        "docs/how-to/ship-logs.md",
+    ),
+    Requirement(
+        "ndjson.never-delays",
+        "A reader of NDJSON that is slow or never reads delays no call, nor the end.",
+        "docs/how-to/ship-logs.md",
+    ),
+    Requirement(
+        "ndjson.never-fails",
+        "A reader that is gone, a full disk and a fault of our own cost lines and no calls.",
+        "docs/how-to/ship-logs.md",
+    ),
+    Requirement(
+        "ndjson.rotation",
+        "Lines go to the file that has the name, whichever way it is rotated.",
+        "docs/how-to/ship-logs.md",
+    ),
+    Requirement(
+        "ndjson.forks",
+        "Forked writers write whole lines, each its own.",
+        "docs/how-to/ship-logs.md",
+    ),
+    Requirement(
+        "ndjson.not-stdout",
+        "NDJSON never goes where the protocol is, whatever name that is given by.",
+        "docs/how-to/ship-logs.md",
+    ),
+    Requirement(
+        "ndjson.costs-nothing-unused",
+        "Nothing of it is loaded where it is not asked for.",
+        f"{DESIGN} 9",
+    ),
+    Requirement(
+        "ndjson.shipped",
+        "A real rsyslogd gets every line as it was written, through a rotation.",
+        "docs/how-to/ship-logs.md",
+    ),
+    Requirement(
+        "export.ndjson-exact",
+        "An export as NDJSON parses back to the same entries.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "export.csv-safe",
+        "No cell of a CSV is run as a formula by a spreadsheet, and none is lost.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "export.sqlite",
+        "A SQLite export holds every member of every entry, typed and indexed.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "export.guide-sql",
+        "The guide's queries run on a SQLite export as they stand, exact to the microsecond.",
+        GUIDE,
+    ),
+    Requirement(
+        "export.parquet",
+        "A Parquet export holds every member of every entry, typed.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "export.atomic",
+        "An exported file appears when all is in it, for its owner only; it replaces none unasked.",
+        f"{DESIGN} 8",
+    ),
+    # Ask it: the command line
+    Requirement(
+        "query.pages",
+        "Each page names the command line of the next; together they hold every entry once.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "query.fail-on",
+        "`query --fail-on match` ends with 6 where anything matches, else with 0.",
+        f"{DESIGN} 10",
+    ),
+    Requirement(
+        "query.csv-safe",
+        "No cell of CSV begins what a spreadsheet would run as a formula.",
+        f"{DESIGN} 10",
+    ),
+    Requirement(
+        "query.sql",
+        "`query --sql` answers one SELECT as a table, JSON or CSV.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "query.readings-hidden",
+        "Each reading command leaves a record; `query` shows it only where a kind is asked for.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "show.previous",
+        "`show` says how the arguments differ from the same actor's call of the tool before.",
+        f"{DESIGN} 10",
+    ),
+    Requirement(
+        "session.timeline",
+        "`session` shows the calls of one session in order, folds pauses and marks errors.",
+        f"{DESIGN} 10",
+    ),
+    Requirement(
+        "tail.each-once",
+        "`tail -f` shows each ended call once while its records move from spool to log.",
+        f"{DESIGN} 10",
+    ),
+    Requirement(
+        "export.command",
+        "`export` writes what the file's name says, whole or not at all, for its owner only.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "index.commands",
+        "`index status` says how far the query copy is behind; `index rebuild` makes it anew.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "completion.bash",
+        "In bash, TAB completes commands, options, fields and the values of a field that has few.",
+        f"{DESIGN} 10",
+    ),
+    # Ask it: reading
+    Requirement(
+        "trail.same-as-log",
+        "Answers from the query copy are those of the log, entry for entry, whatever it covers.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "trail.beside-writers",
+        "Readers take no lock, and never show a wrong row while files are replaced.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "sql.guide",
+        "The guide's three queries run verbatim and are exact at the boundary of their time.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "sql.guarded",
+        "SQL is one SELECT over the views: no file, no setting, no change, bounded in time.",
+        f"{DESIGN} 8",
+    ),
+    # Ask it: the query grammar
+    Requirement(
+        "query.one-meaning",
+        "A filter selects the same entries in SQL over the query copy as in Python.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "query.one-form",
+        "Every filter has one text, which is read as the same filter again.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "query.errors-say-where",
+        "A filter that cannot be understood is refused with the place and how to put it right.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "query.bounded",
+        "No filter takes more than its bounds: bytes, terms, nesting, time of its patterns.",
+        f"{DESIGN} 8",
+    ),
+    # Capture everywhere: configuration
+    Requirement(
+        "config.round-trip",
+        "What is written of a configuration is read back the same.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.schema",
+        "The published schema and page are those of the code, and take what it writes.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.precedence",
+        "A flag is stronger than a variable than a file than a default; each origin is named.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.lookup",
+        "The first file of a fixed list is taken alone: no files are merged.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.environment",
+        "Every key has its environment variable; an unknown variable is an error.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.one-error",
+        "A bad file is one error with file, line, key and the nearest name that exists.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.permissions",
+        "A file that another user than root could have written is refused.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.hostile-file",
+        "Any bytes, and any kind of file, are a configuration or one error, in bounded time.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.stdlib-start",
+        "Without a configuration nothing of it is loaded before a wrapped server runs.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.levels",
+        "What a level leaves out is in no record, and the record says that it is left out.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.effects",
+        "An effect given by the operator decides, and the record says where it is from.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.failure",
+        "Failure policy holds by class of effect and by tool.",
+        "issue: capture everywhere, policy in config",
+    ),
+    Requirement(
+        "config.recorded",
+        "The hash of what is configured is on record for each writer and at each change.",
+        "PCI DSS 10.2.1.6",
+    ),
+    Requirement(
+        "config.reload",
+        "A changed file holds five seconds later; a bad one changes nothing and is said once.",
+        "issue: capture everywhere, policy in config",
+    ),
+    # Capture everywhere: every SDK
+    Requirement(
+        "audit.every-sdk",
+        "On every supported SDK each message of a connection is on record once, with its outcome.",
+        "docs/reference/sdks.md",
+    ),
+    Requirement(
+        "audit.sdk-pins",
+        "A change of what the hooks rely on in an SDK fails a test of that SDK.",
+        "docs/reference/sdks.md",
+    ),
+    Requirement(
+        "audit.sdk-killed",
+        "A killed server's calls are on record once, and closed by the next collection.",
+        "docs/reference/sdks.md",
+    ),
+    Requirement(
+        "audit.sdk-hostile",
+        "No hook of any SDK lets a planted secret or an odd message into the record unredacted.",
+        "docs/reference/sdks.md",
+    ),
+    # Capture everywhere: who asked, and how a call is followed
+    Requirement(
+        "actor.token",
+        "A verified token's configured claims say who asked, and who vouches for it.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "actor.chain",
+        "Who acts for the actor (RFC 8693 `act`) is kept, who acts now first, at most 16.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "actor.api-key",
+        "Of an API key only a keyed fingerprint is kept, and none without the state's key.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "actor.headers",
+        "A configured identity header is believed of a trusted proxy, as `asserted`.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "actor.no-spoofing",
+        "Forwarding and identity headers are believed only as far as trusted proxies vouch.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "actor.no-secret",
+        "An actor's id is kept as it is, but no token or other secret in its place.",
+        f"{DESIGN} 4",
+    ),
+    Requirement(
+        "actor.no-stale-token",
+        "Who asks is told by the token of this very request, on either SDK.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "actor.warning",
+        "A server on which nobody can be identified says so once, at its start.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "correlation.request-id",
+        "`X-Request-Id` or a trace id is taken where it is harmless, else replaced and noted.",
+        f"{DESIGN} 5",
+    ),
+    Requirement(
+        "correlation.session",
+        "A session says what it was derived from, and its id opens no session.",
+        f"{DESIGN} 5",
+    ),
+    Requirement(
+        "correlation.in-the-call",
+        "The code of a tool, and what it starts, knows the ids of its record.",
+        f"{DESIGN} 5",
+    ),
+    Requirement(
+        "correlation.logging",
+        "A `logging.Filter` gives every log record the ids of its call.",
+        f"{DESIGN} 5",
+    ),
+    Requirement(
+        "correlation.structlog",
+        "A structlog processor gives every event the ids of its call.",
+        f"{DESIGN} 5",
+    ),
+    Requirement(
+        "correlation.opentelemetry",
+        "Spans get the ids, under names of one table; OpenTelemetry is never loaded for it.",
+        f"{DESIGN} 5",
+    ),
+    Requirement(
+        "asgi.rejections",
+        "What HTTP refuses before it is a message is on record, as `denied`.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "asgi.once",
+        "What a message hook has recorded is not recorded again by the ASGI seam.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "asgi.streams",
+        "A stream or a session's end is on record before it is done, or is not done.",
+        f"{DESIGN} 6",
+    ),
+    Requirement(
+        "asgi.transparent",
+        "The ASGI seam passes every message on as it is, when it comes.",
+        f"{DESIGN} 9",
+    ),
+    Requirement(
+        "followed.example",
+        "The example follows one call from its record to the application's log to a trace.",
+        f"{DESIGN} 5",
+    ),
+    Requirement(
+        "where.workers",
+        "Four worker processes share a state: no record lost, none doubled.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "where.fork",
+        "A process forked after `audit()` is a writer and a session of its own.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
+        "where.no-home",
+        "Without HOME, and where nothing can be written, the server serves by its profile.",
+        f"{DESIGN} 6",
+    ),
+    Requirement(
+        "where.sigterm",
+        "What ran when SIGTERM came is on record with its end.",
+        f"{DESIGN} 3",
+    ),
+    # Ask it: the storm
+    Requirement(
+        "trail.storm",
+        "Readers beside writers, collections and kills see no wrong row, none twice, no error.",
+        "issue: ask it, readers never block or break writers",
+    ),
 ]

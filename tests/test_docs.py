@@ -28,12 +28,16 @@ import pytest
 
 import indelible
 from indelible.capture import framing
-from indelible.capture.assemble import os_actor
+from indelible.capture.here import os_actor
 from indelible.cli import demo_calls, failure
 from indelible.cli.commands import indelible as program
 from indelible.cli.options import SUMMARIES
 from indelible.cli.wrap import HELP, parse
+from indelible.query import parse as parsing
+from indelible.query.parse import parse as query_of
+from indelible.query.reading_values import MAX_SINGLE_WILDS
 from indelible.redact import careful, gate, scan
+from tests.query import reference as grammar
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -106,7 +110,15 @@ VOLATILE = [
     ("id", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}(?:-[0-9a-f]{4}-[0-9a-f]{12})?(?:/[0-9]+)?"),
     ("origin", r"indelible\.[0-9a-f]{8}"),
     ("vkey", r"\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{40,}"),
-    ("time", r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+Z)?|[0-9]{2}:[0-9]{2}:[0-9]{2}Z"),
+    ("cursor", r"(?<=--after )[A-Za-z0-9_-]{20,}"),
+    (
+        "time",
+        (
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+Z| [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?)?"
+            r"|[0-9]{2}:[0-9]{2}:[0-9]{2}Z?|[0-9]{2}-[0-9]{2}(?= UTC)|\b[0-9]+:[0-9]{2}\.[0-9]{3}"
+        ),
+    ),
+    ("bar", r"[▏▎▍▌▋▊▉█]+"),
     ("hash", r"\b[0-9a-f]{64}\b|\b[A-Za-z0-9+/]{40,}="),
     ("size", r"[0-9][0-9,]*(?= bytes)"),
     ("took", r"[0-9][0-9,.]*(?= m?s\b)"),
@@ -271,7 +283,13 @@ def test_every_command_of_the_page_does_what_the_page_says(page: Path, shell: Sh
             assert done.returncode == 0, f"$ {command}\n{done.stdout}"
             shell.ids |= learned
 
-    assert run or page.name == "when-records-cannot-be-kept.md"
+    assert run or page.name in WITHOUT_COMMANDS
+
+
+WITHOUT_COMMANDS = frozenset(
+    ["when-records-cannot-be-kept.md", "know-who-asked.md", "follow-a-call.md"]
+)
+"""Pages of what to write and what it means; there is nothing to type."""
 
 
 def test_only_pages_whose_commands_are_run_have_commands() -> None:
@@ -403,9 +421,12 @@ def test_python_that_is_no_file_runs_as_it_stands(page: Path, tmp_path: Path) ->
 
 
 def options_of(command: click.Command) -> set[str]:
+    """Return the options of a command, and of the commands in it."""
+    inner: list[click.Command] = [*getattr(command, "commands", {}).values()]
     return {
         option
-        for parameter in command.params
+        for one in (command, *inner)
+        for parameter in one.params
         if isinstance(parameter, click.Option)
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
@@ -427,7 +448,7 @@ def test_every_option_of_a_command_is_in_the_reference(name: str) -> None:
     options = options_of(command)
     if name == "wrap":
         options |= set(re.findall(r"^  (--\w+)", HELP, re.MULTILINE))
-        assert {"--server", "--state", "--profile"} == options
+        assert {"--server", "--state", "--profile", "--config", "--ndjson"} == options
 
     assert set() == {option for option in options if option not in told}
 
@@ -645,6 +666,34 @@ def test_the_detectors_page_is_what_the_code_has() -> None:
         DETECTORS.write_text(detectors_page(), encoding="utf-8")
 
     assert DETECTORS.read_text(encoding="utf-8") == detectors_page(), "run: make docs"
+
+
+def test_the_page_of_the_query_grammar_is_what_the_code_has() -> None:
+    if os.environ.get("WRITE_DOCS"):
+        grammar.PAGE.write_text(grammar.page(), encoding="utf-8")
+
+    assert grammar.PAGE.read_text(encoding="utf-8") == grammar.page(), "run: make docs"
+
+
+def test_every_filter_of_that_page_is_one() -> None:
+    examples = grammar.examples()
+
+    assert len(examples) > 8
+    for example in examples:
+        assert query_of(example).terms, example
+
+
+def test_the_bounds_of_a_filter_are_those_of_the_code() -> None:
+    text = section(grammar.PAGE.read_text(encoding="utf-8"), "Bounds")
+    numbers = [int(one.replace(",", "")) for one in re.findall(r"[0-9][0-9,]*(?= )", text)]
+
+    assert numbers == [
+        parsing.MAX_BYTES,
+        parsing.MAX_TERMS,
+        parsing.MAX_DEPTH,
+        parsing.MAX_STEPS,
+        MAX_SINGLE_WILDS,
+    ]
 
 
 def test_the_detectors_page_names_every_rule_of_the_walk() -> None:

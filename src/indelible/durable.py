@@ -90,6 +90,13 @@ def remove_all(paths: Sequence[Path]) -> None:
         sync_directory(paths[0].parent)
 
 
+def discard(paths: Sequence[Path]) -> None:
+    """Remove files that nothing names any more, if they are there; a crash may bring them back."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
 def append(path: Path, data: bytes) -> None:
     """Add *data* to the end of *path*, durable; the file is made if there is none.
 
@@ -153,3 +160,27 @@ def _temporary(path: Path, data: bytes) -> str:
     finally:
         os.close(fd)
     return temporary
+
+
+def publish(temporary: Path, path: Path, *, overwrite: bool) -> bool:
+    """Give the finished file at *temporary* the name *path*, durable; return whether it has it.
+
+    Args:
+        overwrite: Whether a file that has the name loses it; if not, nothing is done then.
+    """
+    fd = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    if overwrite:
+        os.replace(temporary, path)
+    else:
+        try:
+            # link, not rename: it fails where there is a file by now.
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        os.unlink(temporary)
+    sync_directory(path.parent)
+    return True

@@ -25,6 +25,10 @@ class UsageError(IndelibleError):
     exit_code = 2
 
 
+class ConfigError(UsageError):
+    """The configuration cannot be used: a bad file, variable or value. Nothing was started."""
+
+
 class TamperedError(IndelibleError):
     """Stored bytes differ from what was signed; nothing was repaired.
 

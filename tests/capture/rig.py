@@ -9,6 +9,7 @@ from typing import Any
 from indelible.capture.policy import DEV, FailurePolicy
 from indelible.capture.recorder import Recorder
 from indelible.deliver.reserve import set_aside
+from indelible.deliver.sink import Sink
 from indelible.deliver.spool import Spool
 from indelible.model.event import Completed, Effect, ErrorType, Origin, Outcome, Received
 from indelible.model.record import Record
@@ -40,7 +41,14 @@ class SmallDisk(Spool):
 class Rig:
     """One recorder; `room` counts the records that still fit on its disk."""
 
-    def __init__(self, state: Path, policy: FailurePolicy = DEV, *, reserved: int = 0) -> None:
+    def __init__(
+        self,
+        state: Path,
+        policy: FailurePolicy = DEV,
+        *,
+        reserved: int = 0,
+        sink: Sink | None = None,
+    ) -> None:
         self.directory = state / "spool" / "default"
         self.now = START_US
         self.said: list[str] = []
@@ -62,6 +70,7 @@ class Rig:
             reserve=self.spool.reserve,
             clock_us=lambda: self.now,
             warn=self.said.append,
+            sink=sink,
         )
         self._count = 0
 

@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import anyio
 import mcp_types as types
@@ -373,10 +373,9 @@ def talked(target: StdioServerParameters, mode: str = "auto") -> list[str]:
 
 
 def test_a_server_of_another_library_is_refused_though_it_has_middleware(tmp_path) -> None:
-    from fastmcp import FastMCP
+    class FastMCP:
+        middleware: ClassVar[list[Any]] = []
 
-    server = FastMCP("crm")
-    before = list(server.middleware)
-    with pytest.raises(UsageError, match="cannot audit a FastMCP"):
-        indelible.audit(server, state=tmp_path)
-    assert list(server.middleware) == before
+    with pytest.raises(UsageError, match=r"cannot audit a .*FastMCP"):
+        indelible.audit(FastMCP(), state=tmp_path)
+    assert FastMCP.middleware == []

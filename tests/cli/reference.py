@@ -27,10 +27,16 @@ An error is one line that says what, and one that says what to do.
 `NO_COLOR` is honoured; there is no colour where stdout is no terminal.
 Whatever a record holds is shown with control, bidirectional and invisible characters spelt out (`\\x1b`, `\\u202e`); JSON is exact.
 
-`query`, `show` and `status` first seal what is new, unless the state is another user's or read-only or has no signing key: then they only read, and say so.
-With `--no-collect` they write nothing at all; use it on a copy that is to stay as it is.
+Times for people are in the zone of the machine (`TZ`), which stands in the head of the table; `--utc` shows them in UTC.
+JSON, CSV and exports always have UTC.
+
+`query`, `tail`, `show`, `session`, `export` and `status` first seal what is new, unless the state is another user's or read-only or has no signing key: then they only read, and say so.
+All but `status` leave a record of the reading in the trail: who read, by which command, asking for what, how many entries.
+`query` and `tail` do not show these records unless a `kind:` is asked for; `export` leaves nothing out.
+With `--no-collect` nothing at all is written; use it on a copy that is to stay as it is.
 `verify` never collects, repairs or writes.
 
+TERMs: [the query grammar](query.md).
 The form of an entry is [flat.schema.json](flat.schema.json); that of a stored record [record.schema.json](record.schema.json).
 
 ## Exit codes
@@ -43,11 +49,11 @@ The form of an entry is [flat.schema.json](flat.schema.json); that of a stored r
 | 3 | tampering was found |
 | 4 | reserved: not allowed |
 | 5 | done, but incomplete: records or a body are known to be missing |
-| 6 | reserved: findings |
+| 6 | something matches (`query --fail-on match`) |
 | 130 | interrupted |
 
 `wrap` ends with the code of the server it runs; 127 or 126 if that cannot be started.
-`query`, `show` and `status` show what they can read of a log that was tampered with, and end with 3.
+Reading commands show what they can of a log that was tampered with, and end with 3.
 More in [exit codes](exit-codes.md).
 """
 
@@ -60,6 +66,9 @@ def page() -> str:
         assert command is not None
         text = HELP if name == "wrap" else _help(command, f"indelible {name}")
         parts += [f"## indelible {name}\n", _block(text)]
+        for inner in getattr(command, "commands", {}).values():
+            path = f"indelible {name} {inner.name}"
+            parts += [f"### {path}\n", _block(_help(inner, path))]
     return "\n".join(parts)
 
 

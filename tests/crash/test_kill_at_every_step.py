@@ -14,10 +14,12 @@ from indelible.collect import batch
 from indelible.errors import StateError, TamperedError
 from indelible.seal.segment import parse_leaf
 from indelible.seal.verify import Verdict
+from indelible.store import bodies
 from indelible.store.reader import LogReader
 from tests.collect.emitters import Disk, House, KilledError
 
 MAX_STEPS = 200
+DAY_US = 86_400_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -105,10 +107,10 @@ def collect(monkeypatch, house: House) -> None:
     assert not killed_at(monkeypatch, house, 0)
 
 
-def make(tmp_path, name: str) -> House:
+def make(tmp_path, name: str, roll_bytes: int = 1500) -> House:
     directory = tmp_path / name
     directory.mkdir()
-    return House(directory, roll_bytes=1500)
+    return House(directory, roll_bytes=roll_bytes)
 
 
 @pytest.mark.requirement("collect.killed")
@@ -144,6 +146,76 @@ def test_a_kill_at_any_step_of_the_first_collection_of_all(tmp_path, monkeypatch
         if not came:
             break
     assert 15 < step < MAX_STEPS - 1
+
+
+def over_days(house: House) -> None:
+    """What is to be collected of two days, after others of which one had the later date."""
+    for days in (0, 1, -1):
+        one = house.emitter()
+        one.call()
+        house.clock.now_us += days * DAY_US
+        house.collect()
+    house.emitter().call()
+    house.clock.now_us += 2 * DAY_US
+
+
+@pytest.mark.requirement("store.bodies-closed")
+@pytest.mark.parametrize("roll_bytes", [900, 8 << 20])
+def test_a_kill_at_any_step_of_closing_body_files(tmp_path, monkeypatch, roll_bytes):
+    seen: set[tuple[bool, bool]] = set()
+    for step in range(1, MAX_STEPS):
+        house = make(tmp_path, str(step), roll_bytes)
+        with monkeypatch.context() as patch:
+            patch.setattr(durable, "os", Disk())
+            over_days(house)
+        before = len(bodies.list_places(house.paths.bodies))
+        came = killed_at(monkeypatch, house, step)
+        places = bodies.list_places(house.paths.bodies)
+        assert len(places) >= before
+        seen |= {(one.has_plain, one.has_compressed) for one in places}
+        check_no_alarm(house, Verdict.INTACT)
+        killed_at(monkeypatch, house, step)
+        check_no_alarm(house, Verdict.INTACT)
+        house.emitter().call()
+        collect(monkeypatch, house)
+        check_complete(house)
+        check_no_alarm(house, Verdict.INTACT)
+        *closed, last = bodies.list_places(house.paths.bodies)
+        assert {(one.has_plain, one.has_compressed) for one in closed} == {(False, True)}
+        assert (last.has_plain, last.has_compressed) == (True, False)
+        house.close()
+        if not came:
+            break
+    assert 25 < step < MAX_STEPS - 1
+    assert seen == {(True, False), (True, True), (False, True)}
+
+
+def test_body_lines_beyond_the_log_are_a_crash_s_only_in_a_file_that_was_not_closed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(durable, "os", Disk())
+    house = make(tmp_path, "a", 8 << 20)
+    over_days(house)
+    assert killed_at(monkeypatch, house, 7)  # the bodies are durable, their leaves are not
+    check_no_alarm(house, Verdict.INTACT)
+    place = bodies.list_places(house.paths.bodies)[-1]
+    data = place.plain.read_bytes()
+    log = LogReader(house.paths.directory)
+    assert data.startswith(b"%d " % log.size)
+    for lines in (data, b""):
+        place.compressed.write_bytes(bodies.compress(lines))
+        for is_alone in (False, True):
+            if is_alone:
+                place.plain.unlink()
+            with pytest.raises(TamperedError):
+                house.collect()
+            assert house.verify().verdict is Verdict.TAMPERED
+        place.plain.write_bytes(data)
+    place.compressed.unlink()
+    collect(monkeypatch, house)
+    check_complete(house)
+    check_no_alarm(house, Verdict.INTACT)
+    house.close()
 
 
 def test_kills_during_recoveries_too(tmp_path, monkeypatch):
@@ -258,18 +330,23 @@ def test_every_write_is_durable_before_the_next_begins(tmp_path, monkeypatch):
     one = house.emitter()
     one.call()
     one.end()
+    house.clock.now_us += DAY_US
     disk = Disk()
     monkeypatch.setattr(durable, "os", disk)
     house.collect()
     replaced = ["write", "fsync", "replace", "fsync"]
-    assert disk.names == [
+    expected = [
         *replaced,  # intent
-        *("write", "fsync"),  # bodies
+        *("write", "fsync", "fsync"),  # bodies, in a new file
         *("write", "fsync"),  # leaf lines and commit line
         *replaced,  # the checkpoint outside
         *replaced,  # the checkpoint inside
+        *replaced,  # the bodies of the day before, compressed
+        *("unlink", "fsync"),  # their plain file
         *replaced,  # writers
         *("unlink", "fsync"),  # the spool of the writer that ended
         *("unlink", "fsync"),  # intent
     ]
+    # What comes after that is the query copy, which can be thrown away.
+    assert disk.names[: len(expected)] == expected
     house.close()

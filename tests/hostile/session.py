@@ -29,7 +29,14 @@ def wrapped(state: Path, *options: str, command: list[str] | None = None) -> lis
 class Session:
     """One running server and its client's end of the pipes."""
 
-    def __init__(self, command: list[str], stderr: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        stderr: Path,
+        *,
+        pass_fds: tuple[int, ...] = (),
+        **environment: str,
+    ) -> None:
         self.stderr = stderr
         with stderr.open("wb") as sink:
             self.process = subprocess.Popen(
@@ -39,6 +46,7 @@ class Session:
                 stderr=sink,
                 bufsize=0,
                 start_new_session=True,
+                pass_fds=pass_fds,
                 env={**os.environ, **environment},
             )
         assert self.process.stdin is not None
@@ -133,8 +141,10 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(command: list[str], stderr: Path, **environment: str) -> Iterator[Session]:
-    running = Session(command, stderr, **environment)
+def session(
+    command: list[str], stderr: Path, *, pass_fds: tuple[int, ...] = (), **environment: str
+) -> Iterator[Session]:
+    running = Session(command, stderr, pass_fds=pass_fds, **environment)
     try:
         yield running
     finally:

@@ -97,7 +97,7 @@ def bytes_below(*places: Path) -> dict[str, bytes]:
         if path.is_file():
             found[str(path)] = path.read_bytes()
             if path.suffix == ".zst":
-                reader = zstandard.ZstdDecompressor().decompressobj()
+                reader = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
                 found[f"{path}, decompressed"] = reader.decompress(found[str(path)])
     return found
 

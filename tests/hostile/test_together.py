@@ -56,11 +56,11 @@ def test_ten_servers_and_three_collectors_lose_and_repeat_nothing(wrap, state) -
     said = [(one.communicate(timeout=60)[1], one.returncode) for one in collectors]
     assert said == [(b"", 0)] * len(collectors)
     collect(state)
+    assert not list((state / "spool" / "default").iterdir())
     found = Counter((entry["server"], entry["jsonrpcId"]) for entry in calls(state))
     wanted = {(name, f"{turn}-{n}") for name in servers for turn in range(4) for n in range(5)}
     assert found == Counter(wanted)
     assert {entry["outcome"] for entry in calls(state)} == {"ok"}
-    assert not list((state / "spool" / "default").iterdir())
     assert verify(state) == 0
 
 
@@ -116,11 +116,11 @@ def test_ninety_days_in_which_nobody_reads_lose_nothing(tmp_path) -> None:
     parts = list(rig.directory.iterdir())
     assert len(parts) == len(rig.rolls) + 1 > 90
     collect(state)
+    assert not list(rig.directory.iterdir())
     recorded = calls(state)
     assert [entry["args"]["n"] for entry in recorded] == list(range(1, 90 * 12 + 1))
     assert {entry["outcome"] for entry in recorded} == {"ok"}
     assert recorded[-1]["timestamp"][:10] > recorded[0]["timestamp"][:10]
-    assert not list(rig.directory.iterdir())
     assert verify(state) == 0
 
 

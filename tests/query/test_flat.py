@@ -32,7 +32,14 @@ RECEIVED: Fields = {
     "argsBytes": 17, "redactionCount": 1,
 }  # fmt: skip
 RECEIVED_BODY: Fields = {
-    "actor": {"id": "ann", "provenance": "asserted", "ip": "10.0.0.9", "clientId": "cursor"},
+    "actor": {
+        "id": "ann",
+        "provenance": "asserted",
+        "ip": "10.0.0.9",
+        "clientId": "cursor",
+        "tenant": "acme",
+        "chain": [{"id": "agent"}],
+    },
     "args": {"id": 42, "password": "[REDACTED]"},
     "client": {"name": "Cursor", "version": "3.1"},
     "jsonrpcId": 7,
@@ -69,7 +76,8 @@ def test_a_joined_call_has_the_guides_fields_under_the_guides_names() -> None:
         "requestId": "b5b7c8ce-6c4f-4d5e-9a54-3f3f7f1a2b11",
         "actor": {
             "id": "ann", "ip": "10.0.0.9", "name": None, "issuer": None, "clientId": "cursor",
-            "provenance": "asserted",
+            "tenant": "acme", "provenance": "asserted",
+            "chain": [{"id": "agent", "issuer": None}],
         },
         "tool": "delete_contact",
         "args": {"id": 42, "password": "[REDACTED]"},

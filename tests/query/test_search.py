@@ -13,11 +13,11 @@ from indelible.errors import IndelibleError, UsageError
 from indelible.model.canonical import encode
 from indelible.model.flat import Fields
 from indelible.model.record import Record
-from indelible.query.filter import parse
+from indelible.query.parse import parse
 from indelible.query.search import find, proofs, search
-from indelible.query.stored import fields
 from indelible.seal.merkle import verify_inclusion
 from indelible.store import reader
+from indelible.store.records import fields
 from tests.query.trail import Trail, Writer
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -30,7 +30,10 @@ def trail(tmp_path: Path) -> Trail:
 
 
 def entries(trail: Trail, source: str = "", limit: int = 99) -> list[Fields]:
-    found = search(trail.state, os.geteuid(), parse(source).matches, limit).entries
+    wanted, now_us = parse(source), trail.now_us
+    found = search(
+        trail.state, os.geteuid(), lambda entry: wanted.matches(entry, now_us), limit
+    ).entries
     for entry in found:
         FLAT.validate(entry)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,16 +52,23 @@ class Trail:
 class Writer:
     """One emitter with its spool, locked until `end`."""
 
-    def __init__(self, trail: Trail, server: str = "crm") -> None:
+    def __init__(self, trail: Trail, server: str = "crm", name: str = "default") -> None:
         self.trail = trail
         self.server = server
         self.id = trail.uuid()
         self.seq = 0
-        directory = trail.state.log().spool
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._directory = trail.state.log(name).spool
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         trail.root.chmod(0o700)
-        self.path = directory / spool_name(self.id, 0)
+        self._part = -1
+        self.again()
+
+    def again(self) -> None:
+        """Begin the next spool file, after `end` too."""
+        self._part += 1
+        self.path = self._directory / spool_name(self.id, self._part)
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self.end = weakref.finalize(self, os.close, self._fd)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
 
     def keep(self, header: Fields, body: Fields) -> int:
@@ -106,6 +114,3 @@ class Writer:
         more = {"errorType": "tool_error", "error": "no contact"} if outcome == "error" else {}
         self.completed(of, outcome, **more)
         return of
-
-    def end(self) -> None:
-        os.close(self._fd)

@@ -5,9 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 from indelible.seal.verify import Verdict
+from indelible.store import bodies, segments
 from tests.collect.emitters import House, snapshot
 
 DAY_US = 86_400_000_000
+
+
+def pack(name: str, lines: bytes) -> bytes:
+    """Return what the file of this name holds for *lines*."""
+    if not name.endswith(".zst"):
+        return lines
+    return bodies.compress(lines) if "/bodies/" in name else segments.compress(lines)
+
+
+def unpack(name: str, data: bytes) -> bytes:
+    """Return the lines in a file of this name."""
+    if not name.endswith(".zst"):
+        return data
+    return (bodies if "/bodies/" in name else segments).decompress(data, name)
+
+
+def is_of_the_log(name: str) -> bool:
+    """Whether the file is part of what is signed, and not a lock or a copy for queries."""
+    return not name.endswith("/lock") and "/index/" not in name
 
 
 class Kept:

@@ -20,7 +20,7 @@ from indelible.seal.segment import COLLECTOR, Scanner, encode_batch, leaf_line
 from indelible.seal.verify import Verdict
 from indelible.store import bodies, files, recovery, segments
 from indelible.store.reader import LogReader
-from tests.collect.emitters import Disk, House, KilledError
+from tests.collect.emitters import Clock, Disk, House, KilledError
 from tests.store.kept import DAY_US
 
 MIB = 1 << 20
@@ -88,17 +88,18 @@ def test_a_gigabyte_without_a_line_among_the_bodies(house):
         log = LogReader(house.paths.directory)
         assert log.body_matches(7)
         assert log.body_matches(0)
-        assert list(bodies.BodyFile(path).lines())[-1][1:] == (b"", False)
+        (place,) = bodies.list_places(house.paths.bodies)
+        assert list(bodies.BodyFile(place, bodies.Unpacked()).lines())[-1][1:] == (b"", False)
 
 
 def test_a_line_that_is_too_long_is_passed_over(tmp_path):
-    path = tmp_path / "2026-11-24.ndjson"
+    place = bodies.Place(tmp_path, "2026-11-24", 0)
     short = bodies.encode_line(9, bytes(16), b"{}")
     longest = bodies.encode_line(1, bytes(16), b"x" * (bodies.MAX_LINE_BYTES - 35))
     longer = bodies.encode_line(1, bytes(16), b"x" * (bodies.MAX_LINE_BYTES - 34))
     for line, is_read in ((longest, True), (longer, False), (longer * 7, False)):
-        path.write_bytes(line + short + b"rest")
-        found = list(bodies.BodyFile(path).lines())
+        place.plain.write_bytes(line + short + b"rest")
+        found = list(bodies.BodyFile(place, bodies.Unpacked()).lines())
         count = line.count(b"\n")
         assert [whole for *_, whole in found] == [is_read] * count + [True, False]
         assert found[0][1] == (line[:-1] if is_read else b"")
@@ -173,7 +174,7 @@ def test_years_of_days_need_no_more_descriptors_than_one(tmp_path, monkeypatch):
     # Each batch looks at the clock once, and is one day later than the last.
     house.clock._step_us = DAY_US
     house.collect()
-    assert len(bodies.list_days(house.paths.bodies)) == 1100
+    assert len(bodies.list_places(house.paths.bodies)) == 1100
     with descriptors(256):
         report = house.verify()
         assert (report.verdict, report.logs[0].bodies) == (Verdict.INTACT, 1100)
@@ -192,24 +193,97 @@ def test_leaves_that_jump_from_day_to_day(tmp_path, monkeypatch):
         one.call()
         house.clock.now_us += DAY_US if number % 2 else -DAY_US
         house.collect()
-    assert len(bodies.list_days(house.paths.bodies)) == 2
+    # A day that was closed is not opened again: another segment has a file of its own for it.
+    places = bodies.list_places(house.paths.bodies)
+    assert len({place.day for place in places}) == 2
+    assert len({place.first for place in places}) == len(
+        segments.list_segments(house.paths.segments)
+    )
+    assert [place.has_compressed for place in places] == [True] * (len(places) - 1) + [False]
+    assert len(places) == 20
     assert house.verify().verdict is Verdict.INTACT
-    (first, second) = (bodies.path_of(house.paths.bodies, day) for day in days_of(house))
-    data = second.read_bytes()
-    lines = data.splitlines(keepends=True)
-    second.write_bytes(b"".join([*lines[:3], lines[3][:-3] + b"!}\n", *lines[4:]]))
-    report = house.verify()
-    assert [one.line for one in report.findings if one.file.endswith(second.name)] == [4]
-    assert not [one for one in report.findings if one.file.endswith(first.name)]
     house.close()
 
 
-def days_of(house: House) -> list[str]:
-    return bodies.list_days(house.paths.bodies)
+def test_leaves_that_jump_from_day_to_day_within_one_collection(tmp_path, monkeypatch):
+    monkeypatch.setattr(durable, "os", Disk())
+    monkeypatch.setattr(batch, "MAX_RECORDS", 1)
+    house = House(tmp_path)
+    one = house.emitter()
+    for _ in range(10):
+        one.call()
+    house.clock = Jumping(house.clock)
+    house.collect()
+    (first, second) = bodies.list_places(house.paths.bodies)
+    assert (first.has_compressed, second.has_compressed) == (True, False)
+    assert house.verify().verdict is Verdict.INTACT
+    lines = second.plain.read_bytes().splitlines(keepends=True)
+    second.plain.write_bytes(b"".join([*lines[:3], lines[3][:-3] + b"!}\n", *lines[4:]]))
+    report = house.verify()
+    assert [one.line for one in report.findings if one.file.endswith(second.plain.name)] == [4]
+    assert not [one for one in report.findings if one.file.endswith(first.compressed.name)]
+    house.close()
+
+
+class Jumping:
+    """A clock that stands on another day each time it is looked at."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._odd = False
+
+    @property
+    def now_us(self) -> int:
+        return self._clock.now_us
+
+    def __call__(self) -> int:
+        self._odd = not self._odd
+        return self._clock() + DAY_US * self._odd
+
+
+def test_a_large_body_file_closes_its_segment(tmp_path, monkeypatch):
+    monkeypatch.setattr(durable, "os", Disk())
+    monkeypatch.setattr(batch, "MAX_RECORDS", 2)
+    monkeypatch.setattr(bodies, "ROLL_BYTES", 250)
+    house = House(tmp_path)
+    one = house.emitter()
+    for _ in range(8):
+        one.call()
+    house.collect()
+    places = bodies.list_places(house.paths.bodies)
+    listing = segments.list_segments(house.paths.segments)
+    assert [place.first for place in places] == [one.first for one in listing]
+    assert len(places) > 2
+    sizes = [len(bodies.read_compressed(place) or b"") for place in places[:-1]]
+    assert all(250 <= size < 500 for size in sizes)
+    assert house.verify().verdict is Verdict.INTACT
+    house.close()
+
+
+def test_a_compressed_body_file_that_swells_is_refused_by_all(house):
+    one = house.emitter()
+    one.call()
+    house.clock.now_us += DAY_US
+    house.collect()
+    (place, _) = bodies.list_places(house.paths.bodies)
+    assert place.has_compressed
+    swollen = (bomb(60 * MIB, 16_384), bodies.compress(bytes(bodies.MAX_BYTES + 1)))
+    for data in (*swollen, struct.pack("<II", 0x184D2A50, 0) + swollen[0]):
+        place.compressed.write_bytes(data)
+        with at_most(140 * MIB):
+            report = house.verify()
+            with pytest.raises(FormatError):
+                LogReader(house.paths.directory).body(0)
+            with pytest.raises(TamperedError):
+                house.collect()
+        assert report.verdict is Verdict.TAMPERED
+        assert any(one.file.endswith(place.compressed.name) for one in report.findings)
 
 
 @pytest.mark.parametrize("said", ["", "../../../../etc/", "2026-11-2x", "2026-11-24"])
 def test_a_leaf_names_no_file_but_a_day(said):
     day = bodies.day_of(said)
-    assert bodies.is_body_name(f"{day}.ndjson")
-    assert bodies.path_of(Path("/b"), day).parent == Path("/b")
+    place = bodies.Place(Path("/b"), day, 12)
+    for path in (place.plain, place.compressed):
+        assert bodies.is_body_name(path.name)
+        assert path.parent == Path("/b")

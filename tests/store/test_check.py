@@ -17,6 +17,7 @@ from indelible.store import check as checking
 from indelible.store import recovery
 from indelible.store.check import check
 from tests.collect.emitters import Disk, House, KilledError, snapshot
+from tests.store.kept import DAY_US
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def house(tmp_path, monkeypatch):
 
 
 def grow(house: House) -> None:
+    house.clock.now_us += DAY_US  # so that a body file is closed
     one = house.emitter()
     for _ in range(4):
         one.call()
@@ -56,11 +58,12 @@ def test_a_collection_in_the_midst_of_a_verification(house, when):
     assert house.verify().verdict is Verdict.INTACT
 
 
-@pytest.mark.parametrize("step", range(1, 40))
+@pytest.mark.parametrize("step", range(1, 50))
 def test_a_collection_that_stands_at_any_step_while_we_read(house, monkeypatch, step):
     """It goes on to that step after the notes were read, and further before the end."""
 
     def killed(at: int) -> None:
+        house.clock.now_us += DAY_US
         monkeypatch.setattr(durable, "os", Disk(at))
         one = house.emitter()
         one.call()
@@ -72,7 +75,7 @@ def test_a_collection_that_stands_at_any_step_while_we_read(house, monkeypatch, 
         if done == 2:
             killed(step)
         if done == 20:
-            killed(41 - step)
+            killed(51 - step)
 
     report = house.verify(progress=progress)
     assert report.verdict is Verdict.INTACT, report.findings

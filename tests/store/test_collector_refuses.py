@@ -15,7 +15,7 @@ from indelible.errors import TamperedError
 from indelible.seal.verify import Verdict
 from indelible.store import segments
 from tests.collect.emitters import Disk, KilledError, snapshot
-from tests.store.kept import Kept
+from tests.store.kept import Kept, is_of_the_log, pack, unpack
 from tests.store.test_tamper_matrix import is_signed_twice, is_twin
 
 pytestmark = pytest.mark.requirement("seal.tampering-refused")
@@ -44,7 +44,7 @@ def whole_again(kept, monkeypatch):
 
 def sealed(kept: Kept) -> list[str]:
     """Every file that was signed, or is covered by what was."""
-    return [name for name in kept.files if not name.endswith("/lock") and "/spool/" not in name]
+    return [name for name in kept.files if is_of_the_log(name) and "/spool/" not in name]
 
 
 def newest_segment(kept: Kept) -> str:
@@ -130,7 +130,7 @@ def test_an_earlier_copy_of_any_file(kept):
     for copy in kept.copies[:-2]:
         for name, data in copy.items():
             old = name in sealed(kept) or name not in kept.files
-            if "/spool/" in name or not old or kept.files.get(name) == data:
+            if "/spool/" in name or "/index/" in name or not old or kept.files.get(name) == data:
                 continue
             (kept.directory / name).write_bytes(data)
             if not is_twin(kept, name, data):
@@ -155,8 +155,11 @@ def test_the_whole_state_of_an_earlier_time(kept):
         "segments/000000000000.ndjson",
         "segments/000000000999.ndjson",
         "segments/000000000999.ndjson.zst",
-        "bodies/2020-01-01.ndjson",
-        "bodies/2030-01-01.ndjson",
+        "bodies/2020-01-01.000000000000.ndjson",
+        "bodies/2020-01-01.000000000000.ndjson.zst",
+        "bodies/2030-01-01.000000000000.ndjson",
+        "bodies/2030-01-01.000000000999.ndjson",
+        "bodies/2030-01-01.000000000999.ndjson.zst",
         "quarantine/000000000000-torn-spool-" + "0" * 64,
     ],
 )
@@ -211,7 +214,18 @@ def test_under_a_collection_that_was_cut_short(kept, monkeypatch, step):
         kept.restore(files)
     if data is not None:
         (kept.directory / name).write_bytes(data[:50] + bytes([data[50] ^ 1]) + data[51:])
-        assert assert_refused(kept, step, name).where == str(kept.directory / name)
+        where = assert_refused(kept, step, name).where
+        # Where both files of it are there, it is the compressed one that is not like the other.
+        assert where == str(kept.directory / name) + ".zst" * (f"{name}.zst" in files)
+        kept.restore(files)
+    open_then = next(name for name in kept.files if "/bodies/" in name and name.endswith("n"))
+    for edited in {open_then, f"{open_then}.zst"} & files.keys():
+        noted = unpack(open_then, kept.files[open_then])
+        now = unpack(edited, files[edited])
+        assert now.startswith(noted)
+        for lines in (now[1:], noted[: len(noted) // 2], noted[: noted.rfind(b"\n", 0, -1) + 1]):
+            (kept.directory / edited).write_bytes(pack(edited, lines))
+            assert_refused(kept, step, edited)
         kept.restore(files)
     kept.house.collect()
     assert kept.house.verify().verdict is Verdict.INTACT

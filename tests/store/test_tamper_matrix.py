@@ -22,7 +22,7 @@ from indelible.seal.segment import COLLECTOR, Scanner, encode_batch, leaf_line
 from indelible.seal.verify import Verdict
 from indelible.store import keys, sealed, segments
 from tests.collect.emitters import Disk, House
-from tests.store.kept import DAY_US, Kept
+from tests.store.kept import DAY_US, Kept, is_of_the_log, pack, unpack
 
 LIMITS = "L0: rewrite, rollback, tail cut and forged unsealed records by this user not detectable; "
 
@@ -45,7 +45,7 @@ def whole_again(kept):
 
 
 def stored(kept: Kept) -> list[str]:
-    return [name for name in kept.files if not name.endswith("/lock")]
+    return [name for name in kept.files if is_of_the_log(name)]
 
 
 def assert_found(kept: Kept, name: str, what: str) -> None:
@@ -57,10 +57,8 @@ def assert_found(kept: Kept, name: str, what: str) -> None:
 
 
 def is_same_content(name: str, old: bytes, new: bytes) -> bool:
-    if not name.endswith(".zst"):
-        return old == new
     try:
-        return segments.decompress(old, name) == segments.decompress(new, name)
+        return unpack(name, old) == unpack(name, new)
     except FormatError:
         return False
 
@@ -69,7 +67,8 @@ def test_the_kept_state_has_every_kind_of_file(kept):
     kinds = {Path(name).suffix or Path(name).name for name in kept.files}
     assert {".ndjson", ".zst", ".key", ".vkey", ".checkpoint", "checkpoint", "writers"} <= kinds
     assert any("quarantine" in name for name in kept.files)
-    assert sum("bodies" in name for name in kept.files) == 4
+    found = [name for name in kept.files if "bodies" in name]
+    assert (len(found), sum(name.endswith(".zst") for name in found)) == (4, 3)
     assert sum("segments" in name for name in kept.files) > 2
 
 
@@ -105,7 +104,8 @@ def test_a_missing_file(kept):
         elif "/quarantine/" in name:
             assert name.rpartition("-")[2] in first.what
         else:
-            assert first.file == kept.label(name)
+            # Of a file that is gone nobody knows whether it was compressed.
+            assert first.file == kept.label(name).removesuffix(".zst")
         kept.restore()
 
 
@@ -135,12 +135,12 @@ def test_lines_deleted_doubled_inserted_swapped_and_cut(kept):
         path = kept.directory / name
         data = kept.files[name]
         packed = name.endswith(".zst")
-        text = segments.decompress(data, name) if packed else data
+        text = unpack(name, data)
         for what, lines in line_edits(text.splitlines(keepends=True)):
             edited = b"".join(lines)
             if edited == text or is_signed_twice(edited, text):
                 continue
-            path.write_bytes(segments.compress(edited) if packed else edited)
+            path.write_bytes(pack(name, edited))
             report = kept.house.verify()
             assert report.verdict is Verdict.TAMPERED, (name, what)
             whole_batches = "/segments/" in name and not packed
@@ -359,7 +359,10 @@ def test_a_file_put_in(kept):
         path.write_bytes(b"")
         assert kept.house.verify().verdict is Verdict.TAMPERED
         path.unlink()
-    for name in ("bodies/2026-01-01.ndjson", "quarantine/x-" + "0" * 64):
+    for name in (
+        *("bodies/2026-01-01.000000000000.ndjson", "bodies/2026-01-01.000000000999.ndjson.zst"),
+        *("bodies/2026-11-24.000000000001.ndjson", "quarantine/x-" + "0" * 64),
+    ):
         path = kept.house.paths.directory / name
         path.write_bytes(b"")
         assert_found(kept, str(path.relative_to(kept.directory)), "inserted")
@@ -368,6 +371,8 @@ def test_a_file_put_in(kept):
 
 def test_a_link_in_place_of_a_file(kept, tmp_path):
     for name in kept.files:
+        if "/index/" in name:
+            continue
         path = kept.directory / name
         moved = tmp_path / "moved"
         shutil.move(path, moved)
@@ -378,11 +383,10 @@ def test_a_link_in_place_of_a_file(kept, tmp_path):
 
 
 def is_twin(kept: Kept, name: str, data: bytes) -> bool:
-    """Whether these are the lines of a segment that is there in its compressed form."""
-    stored = kept.files.get(f"{name}.zst")
-    return (
-        name not in kept.files and stored is not None and segments.decompress(stored, name) == data
-    )
+    """Whether these are the lines of a file that is there in its compressed form."""
+    packed = f"{name}.zst"
+    stored = kept.files.get(packed)
+    return name not in kept.files and stored is not None and unpack(packed, stored) == data
 
 
 @pytest.mark.requirement("seal.rollback-detected")
@@ -390,7 +394,7 @@ def test_an_earlier_copy_of_one_file(kept):
     tried = 0
     for copy in kept.copies[:-1]:
         for name, data in copy.items():
-            if "/spool/" in name or kept.files.get(name) == data:
+            if "/spool/" in name or "/index/" in name or kept.files.get(name) == data:
                 continue
             path = kept.directory / name
             path.write_bytes(data)
@@ -547,3 +551,41 @@ def test_a_checkpoint_alone_is_not_empty(kept):
 def test_leaf_lines_of_the_collector_and_of_spools_are_told_apart():
     line = leaf_line(b'{"a":1}', COLLECTOR, 0)
     assert line.endswith(b'"peer":{"via":"collector"},"receivedAt":"1970-01-01T00:00:00.000000Z"}')
+
+
+@pytest.mark.requirement("seal.edit-detected")
+@pytest.mark.requirement("seal.insert-detected")
+def test_a_plain_file_beside_or_in_place_of_a_compressed_one(kept):
+    """Beside it with the same lines it is what a crash leaves; else it is not."""
+    for name in [one for one in stored(kept) if one.endswith(".zst")]:
+        packed = kept.directory / name
+        plain = packed.with_suffix("")
+        lines = unpack(name, kept.files[name])
+        plain.write_bytes(lines)
+        assert kept.house.verify().verdict is Verdict.INTACT
+        for edited in (lines[:-1], lines + b"x", lines.replace(b'"v":1', b'"v":2', 1) + b"\n", b""):
+            plain.write_bytes(edited)
+            report = kept.house.verify()
+            assert report.verdict is Verdict.TAMPERED
+            near = kept.label(name).removesuffix(".zst")
+            assert any(one.file.startswith(near) for one in report.findings), name
+        plain.write_bytes(lines)
+        packed.unlink()
+        assert kept.house.verify().verdict is Verdict.TAMPERED
+        kept.restore()
+
+
+@pytest.mark.requirement("seal.edit-detected")
+def test_body_lines_moved_to_another_file(kept):
+    names = sorted(name for name in stored(kept) if "/bodies/" in name)
+    for source, target in ((names[0], names[1]), (names[-1], names[0])):
+        first, *rest = unpack(source, kept.files[source]).splitlines(keepends=True)
+        (kept.directory / source).write_bytes(pack(source, b"".join(rest)))
+        moved = sorted(
+            [first, *unpack(target, kept.files[target]).splitlines(keepends=True)],
+            key=lambda line: int(line.split()[0]),
+        )
+        (kept.directory / target).write_bytes(pack(target, b"".join(moved)))
+        found = {one.file for one in kept.house.verify().findings}
+        assert {kept.label(source), kept.label(target)} <= found
+        kept.restore()

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-import pwd
-import time
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from indelible.capture.here import CLASS, clock_us
 from indelible.capture.policy import FailurePolicy
 from indelible.capture.recorder import Recorder
 from indelible.deliver.detach import start_collection
 from indelible.deliver.reserve import set_aside
 from indelible.deliver.spool import ROLL_BYTES, Spool
 from indelible.durable import make_directory
-from indelible.model.event import Actor, Origin
+from indelible.model.event import Origin
 from indelible.redact.record import Redactor
 from indelible.redact.walk import Scrubber, scrubber
 
-CLASS = "default"
+if TYPE_CHECKING:
+    from indelible.capture.rules import Rules
+    from indelible.deliver.sink import Sink
+
 MAX_NAME_CHARS = 128
 
 
@@ -36,34 +40,30 @@ class Emitter:
     has_leftovers: bool
     """Whether there were records to collect when this emitter was opened."""
 
-    def collect_leftovers(self) -> None:
-        """Have collected what earlier emitters left."""
+    sink: Sink | None = None
+    """Where records go besides the spool."""
+
+    def start(self) -> None:
+        """Do what needs threads and processes: whoever must not have them yet calls it later."""
         if self.has_leftovers:
             start_collection(self.state)
+        if self.sink is not None:
+            self.sink.start()
+        # The heavy half of redaction loads while the server starts.
+        load = threading.Thread(target=self.cleaner.load, name="indelible-load")
+        load.start()
+        # The child of a fork in the middle of an import could never import that module.
+        os.register_at_fork(before=load.join)
 
     def close(self) -> None:
         """End the record and have it collected."""
         self.recorder.close()
         start_collection(self.state)
 
-
-def clock_us() -> int:
-    """Return microseconds since 1970."""
-    return time.time_ns() // 1000
-
-
-def monotonic_us() -> int:
-    """Return microseconds on a clock that never steps."""
-    return time.monotonic_ns() // 1000
-
-
-def os_actor() -> Actor:
-    """Return who runs us: on stdio that is as much as can be known of who asks."""
-    uid = os.geteuid()
-    try:
-        return Actor(id=pwd.getpwuid(uid).pw_name, provenance="inherited")
-    except KeyError:
-        return Actor(id=f"uid:{uid}", provenance="inherited")
+    def drain(self) -> None:
+        """Let the sink give out what it holds. It waits, so it comes last of all."""
+        if self.sink is not None:
+            self.sink.close()
 
 
 def open_emitter(
@@ -73,6 +73,8 @@ def open_emitter(
     policy: FailurePolicy,
     warn: Callable[[str], None],
     roll_bytes: int = ROLL_BYTES,
+    sink: Sink | None = None,
+    rules: Rules | None = None,
 ) -> Emitter:
     """Return an emitter that keeps its records under *state*.
 
@@ -99,8 +101,13 @@ def open_emitter(
         reserve=reserve,
         clock_us=clock_us,
         warn=warn,
+        sink=sink,
+        rules=rules,
     )
-    return Emitter(recorder, cleaner, spool.writer, state, _has_leftovers(state))
+    has_leftovers = _has_leftovers(state)
+    if rules is not None:
+        recorder.keep([])  # the configuration itself
+    return Emitter(recorder, cleaner, spool.writer, state, has_leftovers, sink)
 
 
 def _header_name(text: str, cleaner: Scrubber) -> str:
@@ -111,6 +118,7 @@ def _header_name(text: str, cleaner: Scrubber) -> str:
 
 def _has_leftovers(state: Path) -> bool:
     try:
-        return any(True for _ in os.scandir(state / "spool" / CLASS))
+        with os.scandir(state / "spool" / CLASS) as found:
+            return any(True for _ in found)
     except OSError:
         return False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from indelible.capture.definitions import Definitions, Drift
 from indelible.capture.protocol import (
     EXACT_FLOAT,
     METHODS,
@@ -15,6 +17,7 @@ from indelible.capture.protocol import (
     id_key,
     member,
     rounded_key,
+    state_digest,
     trace_id,
 )
 from indelible.model.canonical import Json
@@ -25,6 +28,7 @@ from indelible.model.event import (
     Effect,
     EffectSource,
     ErrorType,
+    Notice,
     Outcome,
     Received,
     Unreadable,
@@ -38,6 +42,10 @@ MAX_KEPT_BYTES = 512
 MAX_NAME_CHARS = 4_096
 MAX_ERROR_CHARS = 4_096
 _DANGER: dict[Effect, int] = {"read": 0, "write": 3, "destructive": 4}
+_QUOTED_INPUT = re.compile(r"input_value=.*?(, input_type=|\Z)", re.DOTALL)
+"""What pydantic quotes of arguments that do not fit, without the name that tells a secret."""
+
+_NOT_KEPT = frozenset(["_meta", "requestState"])
 _UNDECLARED: tuple[Effect, EffectSource] = ("undeclared", "none")
 
 
@@ -46,6 +54,7 @@ class Tools:
     """The tools a server has listed, and what they declare of themselves."""
 
     _effects: dict[str, tuple[Effect, EffectSource]] = field(default_factory=dict)
+    _definitions: Definitions = field(default_factory=Definitions)
 
     def find(self, name: str) -> tuple[Effect, EffectSource] | None:
         """Return the effect of the tool of that name if it is listed, and where it is from."""
@@ -65,8 +74,12 @@ class Tools:
             return 1 if isinstance(name, str) and name in self._effects else 2
         return _DANGER[effect]
 
-    def learn(self, result: Json) -> None:
-        """Remember the tools of a ``tools/list`` result."""
+    def learn(self, result: Json, cursor: Json = None) -> Drift | None:
+        """Remember the tools of a ``tools/list`` result; return how the list differs, if it does.
+
+        Args:
+            cursor: Which page was asked for.
+        """
         tools = member(result, "tools")
         for tool in tools if isinstance(tools, list) else ():
             name = member(tool, "name")
@@ -74,6 +87,7 @@ class Tools:
                 continue
             if name in self._effects or len(self._effects) < MAX_TOOLS:
                 self._effects[name] = effect_of_tool(tool)
+        return self._definitions.compare(result, cursor)
 
 
 class Open(NamedTuple):
@@ -96,7 +110,7 @@ class OpenCalls:
         jsonrpc_id = request.jsonrpc_id
         key = id_key(jsonrpc_id)
         if request.args_bytes is None or request.args_bytes > MAX_KEPT_BYTES:
-            request = request._replace(args=None)
+            request = request._replace(args=_cursor_of(request))
         if key in self._queues:
             self._queues[key].append(Open(request, since_us))
         else:
@@ -169,14 +183,23 @@ class OpenCalls:
 
 
 def kept_args(method: str, params: Json) -> Json:
-    """Return what is kept of a request's params: a tool's arguments, else all but ``_meta``."""
+    """Return what is kept of a request's params: a tool's arguments, else all but ``_meta``.
+
+    A ``requestState`` is never kept: its digest is, beside the arguments.
+    """
     if not isinstance(params, dict):
         return params
     if method == "tools/call":
         return params.get("arguments", {})
-    if "_meta" in params:
-        return {key: value for key, value in params.items() if key != "_meta"}
+    if "_meta" in params or "requestState" in params:
+        return {key: value for key, value in params.items() if key not in _NOT_KEPT}
     return params
+
+
+def _cursor_of(request: Received) -> Json:
+    """Return what must be remembered of a listing's params to know which page its reply is."""
+    cursor = member(request.args, "cursor") if request.method == "tools/list" else None  # type: ignore[arg-type]
+    return {"cursor": cursor} if isinstance(cursor, str) and len(cursor) < MAX_NAME_CHARS else None
 
 
 def received(
@@ -194,11 +217,13 @@ def received(
     method, params = str(message.get("method")), message.get("params")
     tool: str | None = None
     trace: str | None = None
+    state: str | None = None
     if isinstance(params, dict):
         name = params.get("name")
         if method == "tools/call" and name is not None:
             tool = name if isinstance(name, str) else text_of(name)[:MAX_NAME_CHARS]
         trace = trace_id(params) if "_meta" in params else None
+        state = state_digest(params) if "requestState" in params else None
     listed = tools.find(tool) if tool is not None else None
     effect, source = listed or (_UNDECLARED if method == "tools/call" else effect_of_method(method))
     return Received(
@@ -216,11 +241,18 @@ def received(
         source,
         connection,
         trace,
+        state=state,
     )
 
 
 def replied(
-    call: Open, reply: dict[str, Json], at_us: int, *, size: int | None, readable: bool = True
+    call: Open,
+    reply: dict[str, Json],
+    at_us: int,
+    *,
+    size: int | None,
+    readable: bool = True,
+    cause: str | None = None,
 ) -> Completed:
     """Return the end of *call* by a JSON-RPC response.
 
@@ -228,18 +260,23 @@ def replied(
         at_us: Microseconds on the monotonic clock.
 
         readable: Whether *reply* is the whole reply, not its outline.
+
+        cause: What went wrong, where it is known better than the reply says.
     """
     if "error" in reply:
-        text = member(reply["error"], "message")
+        text = cause or member(reply["error"], "message")
         error = text[:MAX_ERROR_CHARS] if isinstance(text, str) else ""
         return ended(call, at_us, Outcome.ERROR, ErrorType.RPC_ERROR, error, size=size)
     result = reply.get("result")
+    state = state_digest(result)
+    if state is not None and isinstance(result, dict):
+        result = {**result, "requestState": state}
     kept = result if readable else Unreadable.TOO_LARGE
     if call.received.method == "tools/call" and member(result, "isError") is True:
-        error = _error_text(result)
+        error = (cause or _error_text(result))[:MAX_ERROR_CHARS]
         failed = ErrorType.TOOL_ERROR
         return ended(call, at_us, Outcome.ERROR, failed, error, result=kept, size=size)
-    return ended(call, at_us, Outcome.OK, None, None, result=kept, size=size)
+    return ended(call, at_us, Outcome.OK, None, None, result=kept, size=size, state=state)
 
 
 def ended(
@@ -251,9 +288,12 @@ def ended(
     *,
     result: Json | Unreadable = None,
     size: int | None = None,
+    state: str | None = None,
 ) -> Completed:
     """Return the end of *call*; *at_us* is on the monotonic clock."""
     request, since_us = call
+    if error is not None and "input_value=" in error:
+        error = _QUOTED_INPUT.sub(r"input_value=[...]\1", error)
     duration_us = None if outcome is Outcome.UNKNOWN else max(0, at_us - since_us)
     return Completed(
         request.number,
@@ -264,7 +304,23 @@ def ended(
         size,
         duration_us,
         request.effect == "destructive",
+        state,
     )
+
+
+def cancelled(call: Open, params: Json, at_us: int) -> Completed:
+    """Return the end of *call* by a notification of its sender with *params*, if there is one."""
+    reason = member(params, "reason")
+    text = f"cancelled: {reason[:MAX_ERROR_CHARS]}" if isinstance(reason, str) else "cancelled"
+    return ended(call, at_us, Outcome.ERROR, ErrorType.CANCELLED, text)
+
+
+def noticed(
+    sender: Direction, method: str, params: Json, at_us: int, connection: Connection
+) -> Notice:
+    """Return the event of a notification from *sender*."""
+    content = kept_args(method, params)
+    return Notice(at_us, "notification", sender, method, content, connection)
 
 
 def text_of(value: Json) -> str:

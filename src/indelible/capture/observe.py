@@ -7,21 +7,25 @@ the server's 1), so replies meet their requests by direction and id.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import NamedTuple
 
 from indelible.capture.calls import (
-    MAX_ERROR_CHARS,
     MAX_OPEN,
     Open,
     OpenCalls,
     Tools,
+    cancelled,
     ended,
     kept_args,
+    noticed,
     received,
     replied,
     text_of,
 )
+from indelible.capture.definitions import Drift
 from indelible.capture.outline import Outline
 from indelible.capture.protocol import (
     Declared,
@@ -35,13 +39,17 @@ from indelible.capture.protocol import (
 )
 from indelible.model.canonical import Json
 from indelible.model.event import (
+    Actor,
     Completed,
     Connection,
     Direction,
     ErrorType,
     Event,
+    Notice,
     Outcome,
     Received,
+    ToolsListed,
+    Transport,
     Unparseable,
     Unreadable,
 )
@@ -66,33 +74,48 @@ class Observer:
 
     connection: Connection
     tools: Tools = field(default_factory=Tools)
-    _count: int = 0
+    numbers: Iterator[int] = field(default_factory=count)
+    """Where the numbers of requests come from: what records several connections shares one."""
+    tells: bool = False
+    """Whether it also says what is no call: notifications, stray replies, lists of tools."""
     _open: dict[Direction, OpenCalls] = field(
         default_factory=lambda: {"client": OpenCalls(), "server": OpenCalls()}
     )
     _said: Declared | None = None
     _server_info: Json = None
 
-    def message(self, sender: Direction, message: Json, size: int, at: Instant) -> list[Event]:
+    def message(
+        self,
+        sender: Direction,
+        message: Json,
+        size: int | None,
+        at: Instant,
+        *,
+        cause: str | None = None,
+    ) -> list[Event]:
         """Return the events of one JSON-RPC message (or batch) from *sender*.
 
         Args:
-            size: Bytes of the message as sent.
+            size: Bytes of the message as sent; None where the wire is not seen.
+
+            cause: What went wrong, where it is known better than a reply says.
         """
         if isinstance(message, list) and message:
             parts = _members(message, MAX_NESTED_BATCHES)
-            share = size // max(1, len(parts))
+            share = None if size is None else size // max(1, len(parts))
             return [e for part in parts for e in self._single(sender, part, share, at)]
-        return self._single(sender, message, size, at)
+        return self._single(sender, message, size, at, cause)
 
-    def outlined(self, sender: Direction, outline: Outline, size: int, at: Instant) -> list[Event]:
+    def outlined(
+        self, sender: Direction, outline: Outline, size: int | None, at: Instant
+    ) -> list[Event]:
         """Return the events of a message of which only the outline is known."""
         if outline.is_reply:
             return self._outlined_reply(sender, outline.found, size, at)
         request = self.begun(sender, outline, size, at)
         return [request, *self.arrived(request, outline, at)]
 
-    def begun(self, sender: Direction, outline: Outline, size: int, at: Instant) -> Received:
+    def begun(self, sender: Direction, outline: Outline, size: int | None, at: Instant) -> Received:
         """Return the event of a request that is still arriving, from its outline so far."""
         method, name = self._outlined_call(outline)
         message: dict[str, Json] = {"method": method, "params": {"name": name}}
@@ -144,7 +167,14 @@ class Observer:
         self._open[request.direction].drop(request)
         return Completed(request.number, Outcome.ERROR, ErrorType.DENIED, error)
 
-    def _single(self, sender: Direction, message: Json, size: int, at: Instant) -> list[Event]:
+    def _single(
+        self,
+        sender: Direction,
+        message: Json,
+        size: int | None,
+        at: Instant,
+        cause: str | None = None,
+    ) -> list[Event]:
         if not isinstance(message, dict):
             return [_stray(sender, message, size, at)]
         if not reads_one_way(message):
@@ -156,11 +186,11 @@ class Observer:
             args = kept_args(method, message.get("params"))
             return self._request(sender, method, message, size, at, args=args)
         if "result" in message or "error" in message:
-            return self._reply(sender, message, size, at)
+            return self._reply(sender, message, size, at, cause=cause)
         return [_stray(sender, message, size, at)]
 
     def _ambiguous(
-        self, sender: Direction, message: dict[str, Json], size: int, at: Instant
+        self, sender: Direction, message: dict[str, Json], size: int | None, at: Instant
     ) -> list[Event]:
         """Return the events of a message with keys like ``Method``, read at its worst.
 
@@ -189,7 +219,7 @@ class Observer:
         sender: Direction,
         method: str,
         message: dict[str, Json],
-        size: int,
+        size: int | None,
         at: Instant,
         *,
         args: Json,
@@ -208,14 +238,13 @@ class Observer:
         self,
         sender: Direction,
         message: dict[str, Json],
-        size: int,
+        size: int | None,
         at: Instant,
         *,
         args: Json | Unreadable,
     ) -> Received:
-        number, self._count = self._count, self._count + 1
         return received(
-            number,
+            next(self.numbers),
             sender,
             message,
             at_us=at.wall_us,
@@ -226,7 +255,7 @@ class Observer:
         )
 
     def _outlined_reply(
-        self, sender: Direction, found: dict[str, Json], size: int, at: Instant
+        self, sender: Direction, found: dict[str, Json], size: int | None, at: Instant
     ) -> list[Event]:
         reply: dict[str, Json] = {"id": found.get("id")}
         if "error.code" in found or "error.message" in found:
@@ -239,29 +268,47 @@ class Observer:
         self,
         sender: Direction,
         reply: dict[str, Json],
-        size: int,
+        size: int | None,
         at: Instant,
         *,
         readable: bool = True,
+        cause: str | None = None,
     ) -> list[Event]:
         asker: Direction = "server" if sender == "client" else "client"
         call = self._open[asker].take(reply.get("id"))
         if call is None:
+            return self._unasked(sender, reply, at)
+        end = replied(call, reply, at.monotonic_us, size=size, readable=readable, cause=cause)
+        drift = self._learn_server(call, reply.get("result")) if sender == "server" else None
+        if drift is None or not self.tells:
+            return [end]
+        return [end, ToolsListed(at.wall_us, self.connection, *drift)]
+
+    def _unasked(self, sender: Direction, reply: dict[str, Json], at: Instant) -> list[Event]:
+        """Return the event of a reply that nobody waits for; a server's may be merely late."""
+        if sender == "server" or not self.tells:
             return []
-        if sender == "server":
-            self._learn_server(call.received.method, reply.get("result"))
-        return [replied(call, reply, at.monotonic_us, size=size, readable=readable)]
+        content: Json = {key: reply[key] for key in ("result", "error") if key in reply}
+        return [
+            Notice(at.wall_us, "stray", sender, None, content, self.connection, reply.get("id"))
+        ]
 
     def _notification(
         self, sender: Direction, method: str, params: Json, at: Instant
     ) -> list[Event]:
-        if method != "notifications/cancelled":
-            return []
-        queue = self._open[sender].take_same(member(params, "requestId"))
-        reason = member(params, "reason")
-        text = f"cancelled: {reason[:MAX_ERROR_CHARS]}" if isinstance(reason, str) else "cancelled"
-        cancelled = ErrorType.CANCELLED
-        return [ended(c, at.monotonic_us, Outcome.ERROR, cancelled, text) for c in queue]
+        queue = []
+        if method == "notifications/cancelled":
+            queue = self._open[sender].take_same(member(params, "requestId"))
+        if not queue and self.tells:
+            return [noticed(sender, method, params, at.wall_us, self.connection)]
+        return [cancelled(call, params, at.monotonic_us) for call in queue]
+
+    def came_from(
+        self, actor: Actor, transport: Transport, session: tuple[str, str] | None
+    ) -> None:
+        """Set who sends what comes from now on, over what, and in which session."""
+        known = self.connection
+        self.connection = replace(known, actor=actor, transport=transport, session=session)
 
     def _learn_client(self, said: Declared) -> None:
         """Remember what the client says of itself and which revision it speaks."""
@@ -273,10 +320,12 @@ class Observer:
             protocol_version=protocol_version(said.version) or known.protocol_version,
         )
 
-    def _learn_server(self, method: str, result: Json) -> None:
-        """Remember what the server declares: its version, the protocol, its tools."""
-        if method == "tools/list":
-            self.tools.learn(result)
+    def _learn_server(self, call: Open, result: Json) -> Drift | None:
+        """Remember what the server declares: its version, the protocol, its tools.
+
+        Return how its list of tools differs from the last.
+        """
+        method = call.received.method
         info = server_info(result)
         if info is not None and info != self._server_info:
             self._server_info = info
@@ -286,6 +335,10 @@ class Observer:
         if method == "initialize":
             agreed = protocol_version(member(result, "protocolVersion"))
             self.connection = replace(self.connection, protocol_version=agreed)
+        if method != "tools/list":
+            return None
+        args = call.received.args
+        return self.tools.learn(result, args.get("cursor") if isinstance(args, dict) else None)
 
 
 def _unanswerable(request: Received, at: Instant) -> Completed:
@@ -316,7 +369,7 @@ def _worst_method(methods: list[Json]) -> str | None:
     return "tools/call" if "tools/call" in texts else next(iter(texts), None)
 
 
-def _stray(sender: Direction, value: Json, size: int, at: Instant) -> Unparseable:
+def _stray(sender: Direction, value: Json, size: int | None, at: Instant) -> Unparseable:
     """Return the event of JSON that is no JSON-RPC message."""
-    text = text_of(value)[:MAX_STRAY_CHARS]
-    return Unparseable(at.wall_us, sender, text.encode("utf-8", "replace"), 1, size)
+    text = text_of(value)[:MAX_STRAY_CHARS].encode("utf-8", "replace")
+    return Unparseable(at.wall_us, sender, text, 1, len(text) if size is None else size)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from indelible.model.event import Effect
+
+if TYPE_CHECKING:
+    from indelible.config.sections import FailureSection
 
 
 class OnFailure(Enum):
@@ -27,10 +31,18 @@ class FailurePolicy:
 
     read: OnFailure
     write: OnFailure
+    destructive: OnFailure | None = None
+    """As `write`, where nothing else is said."""
+    undeclared: OnFailure | None = None
+    """As `read`, where nothing else is said."""
 
     def of(self, effect: Effect) -> OnFailure:
         """Return the policy for a call of *effect*; an undeclared effect counts as a read."""
-        return self.write if effect in ("write", "destructive") else self.read
+        if effect == "destructive":
+            return self.destructive or self.write
+        if effect == "undeclared":
+            return self.undeclared or self.read
+        return self.write if effect == "write" else self.read
 
 
 DEV = FailurePolicy(read=OnFailure.PROCEED, write=OnFailure.SPOOL)
@@ -40,6 +52,22 @@ COMPLIANCE = FailurePolicy(read=OnFailure.SPOOL, write=OnFailure.REFUSE)
 """Nothing that changes anything runs unrecorded."""
 
 PROFILES = {"dev": DEV, "compliance": COMPLIANCE}
+
+
+def failure_policy(section: FailureSection) -> FailurePolicy:
+    """Return the policy that a configuration asks for: its profile, changed by its classes."""
+    profile = PROFILES[section.profile]
+
+    def said(action: str | None, otherwise: OnFailure) -> OnFailure:
+        return OnFailure(action) if action is not None else otherwise
+
+    return FailurePolicy(
+        read=said(section.read, profile.read),
+        write=said(section.write, profile.write),
+        destructive=said(section.destructive, profile.of("destructive")),
+        undeclared=said(section.undeclared, profile.of("undeclared")),
+    )
+
 
 REFUSAL_CODE = -32_000
 """JSON-RPC 2.0 section 5.1: an implementation-defined server error."""

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple, TypeAlias
 
 from indelible.model.canonical import Json
+from indelible.model.digest import sha256_hex
 from indelible.model.event import Effect, EffectSource
 
 _READING = (
@@ -42,6 +43,11 @@ _EFFECTS: dict[str, Effect] = {
 METHODS = frozenset([*_EFFECTS, "tools/call"])
 """Request methods that may stand in a header; any other name is content."""
 
+LISTEN = "subscriptions/listen"
+"""A request that is answered by a stream: it is open until one side closes it."""
+
+ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
+
 _MEMBERS = frozenset(["jsonrpc", "id", "method", "params", "result", "error"])
 _CALL_MEMBERS = frozenset(["name", "arguments", "_meta", "task"])
 
@@ -49,6 +55,7 @@ _PROTOCOL_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
 _PROTOCOL = "io.modelcontextprotocol/protocolVersion"
+_SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 _SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 
 
@@ -122,6 +129,20 @@ def trace_id(params: Json) -> str | None:
         return None
     match = _TRACEPARENT.fullmatch(value)
     return match[1] if match and match[1] != "0" * 32 else None
+
+
+def state_digest(part: Json) -> str | None:
+    """Return the SHA-256 of a request's or a result's ``requestState``, or None without one.
+
+    It joins the requests of one call that took several; the state itself is the server's own.
+    """
+    state = part.get("requestState") if isinstance(part, dict) else None
+    return sha256_hex(state.encode("utf-8", "replace")) if isinstance(state, str) else None
+
+
+def subscription_id(params: Json) -> Json:
+    """Return the id of the request to listen that a notification belongs to."""
+    return member(params, "_meta", _SUBSCRIPTION)
 
 
 class Declared(NamedTuple):

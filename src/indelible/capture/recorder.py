@@ -8,14 +8,19 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indelible.capture.policy import FailurePolicy, OnFailure
 from indelible.deliver.reserve import release, set_aside
 from indelible.deliver.spool import Spool
 from indelible.model.canonical import UUID7_RANDOM_BYTES, format_time, uuid7
-from indelible.model.event import Completed, Effect, Event, Received
+from indelible.model.event import Completed, Configured, Effect, Event, Received
 from indelible.model.record import SALT_BYTES, ControlKind, Reason, Record, Stamp, control
 from indelible.redact.record import Redactor
+
+if TYPE_CHECKING:
+    from indelible.capture.rules import Rules
+    from indelible.deliver.sink import Sink
 
 RANDOM_PAGE_BYTES = 4_096
 
@@ -70,6 +75,10 @@ class Recorder:
         clock_us: Microseconds since 1970.
 
         warn: Told once when records begin to be lost, and once when they no longer are.
+
+        sink: Gets what is kept; what becomes of it there hinders nothing here.
+
+        rules: What is configured; it takes the place of *policy*.
     """
 
     def __init__(
@@ -81,6 +90,8 @@ class Recorder:
         reserve: Path,
         clock_us: Callable[[], int],
         warn: Callable[[str], None],
+        sink: Sink | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self._redactor = redactor
         self._spool = spool
@@ -88,8 +99,10 @@ class Recorder:
         self._reserve = reserve
         self._clock_us = clock_us
         self._warn = warn
+        self._sink = sink
+        self._rules = rules
         self._lock = threading.Lock()
-        self._refs: dict[int, tuple[str, int, Effect]] = {}
+        self._refs: dict[int, tuple[str, int, Effect, str]] = {}
         self._losses = _Losses()
         self._random = _Randomness()
         self.trouble = ""
@@ -99,7 +112,12 @@ class Recorder:
     def redraw(self) -> None:
         """Become a new writer: we are the child of a fork."""
         self._lock = threading.Lock()
+        self._refs = {}  # our parent's calls are our parent's to end
         self._spool.redraw()
+        if self._sink is not None:
+            self._sink.redraw()
+        if self._rules is not None:
+            self._rules.redraw()
         self._losses = _Losses()
         self._random = _Randomness()
 
@@ -112,12 +130,30 @@ class Recorder:
         """
         with self._lock:
             try:
+                if self._rules is not None:
+                    events = self._rules.apply(events, self._clock_us())
                 if self._losses.first_us:
                     self._keep_gap()
                 self._write(events)
+                if self._rules is not None:
+                    self._rules.said()
             except Exception as error:  # noqa: BLE001 — a fault of ours must not stop the traffic
                 return self._keep_singly(events, error)
         return []
+
+    @property
+    def process(self) -> str:
+        """Names this process run: the id of its first writer."""
+        return self._spool.writer
+
+    def is_clean(self, text: str) -> bool:
+        """Return whether a record holds *text* as it is."""
+        return self._redactor.is_clean(text)
+
+    def call_id(self, number: int) -> str | None:
+        """Return the id of a call that has begun; None where it has ended or is not on record."""
+        ref = self._refs.get(number)
+        return ref[3] if ref is not None else None
 
     def close(self) -> None:
         """Say what was lost, if that is possible now, and let the spool go."""
@@ -140,6 +176,8 @@ class Recorder:
                 records.append(self._record(event, self._spool.next_seq + len(records)))
             if records:
                 self._spool.append(records)
+                if self._sink is not None:
+                    self._pass_on(self._sink, records)
         except Exception:
             for event in events:
                 if isinstance(event, Received):
@@ -149,6 +187,14 @@ class Recorder:
             if isinstance(event, Completed):
                 refs.pop(event.number, None)
 
+    def _pass_on(self, sink: Sink, records: list[Record]) -> None:
+        """Give what is kept to the sink; a fault of the sink's is no fault of the record."""
+        try:
+            sink.kept(records)
+        except Exception as error:  # noqa: BLE001 — else kept records would be kept once more
+            self._sink = None
+            self._warn(f"nothing more is passed on as NDJSON ({type(error).__name__})")
+
     def _record(self, event: Event, seq: int) -> Record:
         writer = self._spool.writer
         random = self._random.take(SALT_BYTES + UUID7_RANDOM_BYTES)
@@ -156,7 +202,7 @@ class Recorder:
         if isinstance(event, Received):
             call_id = uuid7(event.at_us, random[SALT_BYTES:])
             record = self._redactor.received(event, stamp, call_id)
-            self._refs[event.number] = (writer, seq, event.effect)
+            self._refs[event.number] = (writer, seq, event.effect, call_id)
             return record
         if isinstance(event, Completed):
             return self._redactor.completed(event, stamp, self._refs[event.number][:2])
@@ -167,16 +213,26 @@ class Recorder:
         refused = []
         self.trouble = _said(error)
         for event in events:
-            policy = self._policy.of(self._effect(event))
+            policy = self._on_failure(event)
             if self._tried(event, use_reserve=policy is OnFailure.SPOOL):
                 continue
+            if isinstance(event, Configured):
+                continue  # it comes again with the next call
             refuse = isinstance(event, Received) and policy is not OnFailure.PROCEED
             if not self._losses.first_us:
                 self._warn(f"records cannot be kept: {self.trouble}")
             self._losses.add(self._clock_us(), refused=refuse)
             if refuse and isinstance(event, Received):
                 refused.append(event)
+                if self._rules is not None:
+                    self._rules.forget(event.number)
         return refused
+
+    def _on_failure(self, event: Event) -> OnFailure:
+        effect = self._effect(event)
+        if self._rules is not None:
+            return self._rules.on_failure(event, effect)
+        return self._policy.of(effect)
 
     def _effect(self, event: Event) -> Effect:
         if isinstance(event, Received):
@@ -211,6 +267,8 @@ class Recorder:
             lastAt=format_time(lost.last_us),
         )
         self._spool.append([record])
+        if self._sink is not None:
+            self._pass_on(self._sink, [record])
         self._losses = _Losses()
         set_aside(self._reserve)
         self._warn(f"records are kept again; a gap is on record: {_lost(lost)}")

@@ -1,8 +1,9 @@
-"""The hook into the MCP Python SDK 2.x: one middleware, and nothing else imports `mcp`.
+"""The hook into the MCP Python SDK 2.x, and FastMCP 4 on it: one middleware.
 
 The SDK calls its middleware provisional; what we rely on is pinned by tests:
-`middleware` on `Server` and `MCPServer`, called with each inbound message
-before it is validated, and given the result as it goes on the wire.
+`middleware` on `Server`, called with each inbound message before it is
+validated, and given the result as it goes on the wire. What it does not see
+is looked for around it: `sdk_streams`, `sdk_outbound`.
 """
 
 from __future__ import annotations
@@ -10,15 +11,32 @@ from __future__ import annotations
 import asyncio
 import atexit
 import itertools
-import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from indelible.capture.assemble import Emitter, clock_us, monotonic_us, open_emitter, os_actor
-from indelible.capture.calls import Open, Tools, ended, kept_args, received, replied
+from indelible.capture.apps import Apps
+from indelible.capture.assemble import Emitter, open_emitter
+from indelible.capture.bearer import http_transport
+from indelible.capture.caller import Caller
+from indelible.capture.calls import (
+    Open,
+    Tools,
+    cancelled,
+    ended,
+    kept_args,
+    noticed,
+    received,
+    replied,
+)
+from indelible.capture.causes import CAUSES, Causes, described, note_calls
+from indelible.capture.context import CURRENT
+from indelible.capture.exchange import see
+from indelible.capture.here import clock_us, monotonic_us
 from indelible.capture.policy import REFUSAL_CODE, FailurePolicy, refusal
 from indelible.capture.protocol import (
+    ACKNOWLEDGED,
+    LISTEN,
     Declared,
     IdKey,
     client_info,
@@ -26,22 +44,38 @@ from indelible.capture.protocol import (
     id_key,
     member,
     protocol_version,
+    subscription_id,
 )
+from indelible.capture.sdk_outbound import watch
+from indelible.capture.sdk_streams import CLOSED, Around
+from indelible.capture.setup import Setup, rules_of
+from indelible.capture.stacks import Stack, stack_of
+from indelible.capture.streams import CONVERSATION, is_looked_at, look_at
+from indelible.config.sections import IdentitySection
 from indelible.errors import UsageError
 from indelible.model.canonical import Json
-from indelible.model.event import Actor, Completed, Connection, ErrorType, Origin, Outcome
+from indelible.model.event import (
+    Completed,
+    Connection,
+    ErrorType,
+    Notice,
+    Origin,
+    Outcome,
+    ToolsListed,
+)
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
+
+    from indelible.deliver.sink import Sink
 
 CallNext = Callable[[Any], Awaitable[Any]]
 
 _HEADERS_ARE_CHECKED = "2026-07-28"
 """The protocol revision from which a request's `Mcp-Method` header must fit its body."""
 
-_INSIDE_THE_SPAN = 1
-"""Position in the chain: inside the SDK's OpenTelemetry span, outside what unseals
-`requestState`, so that a forged state is seen and a sealed one stays sealed."""
+
+MAX_GONE = 1_000
 
 
 def attach(
@@ -51,34 +85,46 @@ def attach(
     name: str | None,
     policy: FailurePolicy,
     warn: Callable[[str], None],
+    sink: Sink | None = None,
+    setup: Setup | None = None,
 ) -> None:
-    """Have every call that *server* receives recorded.
+    """Have everything that *server* receives and sends recorded.
 
     Raises:
-        UsageError: If it is not a server of the MCP SDK 2.x, or is audited already.
+        UsageError: If no SDK that we know made it, or it is audited already.
     """
-    chain = _middleware_of(server)
-    if any(isinstance(entry, Audit) for entry in chain):
+    stack = stack_of(server)
+    chain: list[Any] = stack.low.middleware if stack.position is not None else []
+    if is_looked_at(stack.low) or any(isinstance(entry, Audit) for entry in chain):
         raise UsageError("this server is audited already", hint="call audit(server) once")
-    origin = Origin(name or str(server.name), "stdio", "sdk")
-    emitter = open_emitter(state, origin, policy=policy, warn=warn)
-    emitter.collect_leftovers()
-    threading.Thread(target=emitter.cleaner.load, name="indelible-load").start()
-    chain.insert(_INSIDE_THE_SPAN, Audit(emitter, str(server.version or "unknown")))
+    called = name or str(server.name)
+    origin = Origin(called, "stdio", "sdk", setup.version if setup else None)
+    rules = rules_of(setup, called, warn)
+    emitter = open_emitter(state, origin, policy=policy, warn=warn, sink=sink, rules=rules)
+    emitter.start()
+    version = str(getattr(stack.low, "version", None) or "unknown")
+    section = setup.loaded.config.identity if setup and setup.loaded else IdentitySection()
+    caller = Caller(emitter.recorder, section, state, warn)
+    Apps(emitter.recorder, caller, section, version, warn).watch(server)
+    if stack.position is None:
+        from indelible.capture.sdk_v1 import hook  # noqa: PLC0415 — the other SDK's
+
+        hook(stack.low, emitter, version, caller)
+    else:
+        audit = Audit(emitter, version, caller)
+        chain.insert(stack.position, audit)
+        look_at(stack.low, audit.converse)
+    _tell_causes(server, stack)
+    atexit.register(emitter.drain)  # the last registered is called first
     atexit.register(emitter.close)
 
 
-def _middleware_of(server: Any) -> list[Any]:
-    hint = "pass an MCPServer or a low-level Server of mcp 2.x, or use `indelible wrap`"
-    try:
-        from mcp.server.lowlevel import Server  # noqa: PLC0415 — whoever has one has loaded it
-        from mcp.server.mcpserver import MCPServer  # noqa: PLC0415
-    except ImportError as error:
-        raise UsageError(f"no MCP SDK 2.x to audit with: {error}", hint=hint) from error
-    if not isinstance(server, (MCPServer, Server)):
-        raise UsageError(f"cannot audit a {type(server).__qualname__}", hint=hint)
-    chain: list[Any] = server.middleware
-    return chain
+def _tell_causes(server: Any, stack: Stack) -> None:
+    """Have the exceptions behind masked errors put down, where the SDK gives them out."""
+    if stack.face.startswith("fastmcp."):
+        server.add_middleware(Causes())
+    elif stack.face.endswith(".MCPServer"):
+        note_calls(server)
 
 
 class _Said(NamedTuple):
@@ -89,136 +135,226 @@ class _Said(NamedTuple):
     token: Any
     request: Any
     protocol_version: str
+    process: str
 
 
 class Audit:
     """The middleware: records each request before it runs, and its end before the reply leaves."""
 
-    def __init__(self, emitter: Emitter, server_version: str) -> None:
+    def __init__(self, emitter: Emitter, server_version: str, caller: Caller) -> None:
         from mcp.server.auth.middleware.auth_context import (  # noqa: PLC0415 — loaded already
             get_access_token,
         )
 
-        self._recorder = emitter.recorder
-        self._session = (emitter.session, "process")
+        self.recorder = emitter.recorder
+        self.tools = Tools()
+        self.numbers: Iterator[int] = itertools.count()
+        self._caller = caller
         self._server_version = server_version
-        self._tools = Tools()
-        self._numbers = itertools.count()
         self._open: dict[tuple[int, IdKey], list[Open]] = {}
+        self._gone: set[tuple[int, IdKey]] = set()
+        """Calls that ended as cancelled before the notification came by here."""
         self._token = get_access_token
         self._said: _Said | None = None
         self._connection = Connection()
-        self._os_actor = os_actor()
+
+    def converse(self, _write_stream: Any) -> Around:
+        """Return who looks at a connection for what the middleware does not see."""
+        start = Connection(
+            self._caller.actor(None, None),
+            session=self._caller.session(None, None),
+            server_version=self._server_version,
+        )
+        return Around(self, start)
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
         """Pass one inbound message on and record what becomes of it."""
+        around: Around | None = CONVERSATION.get()
+        if ctx.request is not None:
+            see(ctx.request)
         if ctx.request_id is None:
-            self._note_cancelled(ctx)
+            if around is None:  # else it is recorded there
+                self._notified(ctx)
             return await call_next(ctx)
         if ctx.request is not None and _is_phantom(ctx):
             return await call_next(ctx)
-        key = (_peer(ctx), id_key(ctx.request_id))
+        peer = _peer(ctx) if around is None else around.peer
         call = self._begin(ctx)
-        if self._recorder.keep([call.received]):
-            raise _refused(self._recorder.trouble)
+        if around is None:
+            watch(ctx.session, self, peer, call.received.connection, _plain(ctx.params))
+        else:
+            around.claim(ctx.request_id, call.received.connection)
+        if self.recorder.keep([call.received]):
+            raise _refused(self.recorder.trouble)
+        key = (peer, id_key(ctx.request_id))
         self._open.setdefault(key, []).append(call)
+        causes: list[str] = []
+        token = CAUSES.set(causes)
+        followed = self._caller.follow(call.received)
         try:
             result = await call_next(ctx)
         except BaseException as error:
-            self._end(key, call, _failure(call, error))
+            self._end(key, call, _failure(call, error, ctx, around, causes))
             raise
-        reply = _plain(result)
-        if ctx.method == "tools/list":
-            self._tools.learn(reply)
-        self._end(key, call, replied(call, {"result": reply}, monotonic_us(), size=None))
+        finally:
+            CURRENT.reset(followed)
+            CAUSES.reset(token)
+            if _is_cancelled(ctx):
+                self._cancelled(key, around)
+        self._returned(ctx, key, call, _plain(result), causes)
         return result
+
+    def _cancelled(self, key: tuple[int, IdKey], around: Around | None) -> None:
+        """Expect no answer to a cancelled call; its notification may come only now."""
+        if around is not None:
+            around.settled(key[1])
+            return
+        if len(self._gone) >= MAX_GONE:
+            self._gone.clear()
+        self._gone.add(key)
 
     def _begin(self, ctx: ServerRequestContext[Any, Any]) -> Open:
         params = _plain(ctx.params)
         request = received(
-            next(self._numbers),
+            next(self.numbers),
             "client",
             {"id": ctx.request_id, "method": ctx.method, "params": params},
             at_us=clock_us(),
             size=None,
             args=kept_args(ctx.method, params),
-            tools=self._tools,
+            tools=self.tools,
             connection=self._connection_of(ctx, params),
         )
-        return Open(request, monotonic_us())
+        return Open(self._caller.correlated(request, ctx.request, params), monotonic_us())
+
+    def _returned(
+        self,
+        ctx: ServerRequestContext[Any, Any],
+        key: tuple[int, IdKey],
+        call: Open,
+        reply: Json,
+        causes: list[str],
+    ) -> None:
+        """Record the end of a call that returned: it may have been cancelled all the same."""
+        if _is_cancelled(ctx):
+            self._end(key, call, cancelled(call, None, monotonic_us()))
+            return
+        cause = causes[-1] if causes else None
+        end = replied(call, {"result": reply}, monotonic_us(), size=None, cause=cause)
+        drift = None
+        if ctx.method == "tools/list":
+            drift = self.tools.learn(reply, member(_plain(ctx.params), "cursor"))
+        self._end(key, call, end)
+        if drift is not None:
+            self.recorder.keep([ToolsListed(clock_us(), call.received.connection, *drift)])
 
     def _end(self, key: tuple[int, IdKey], call: Open, event: Completed) -> None:
-        """Record the end of a call, unless the client has cancelled it before."""
+        """Record the end of a call, unless it is on record: cancelled, or a stream that opened."""
         calls = self._open.get(key)
-        if calls is None or not any(other is call for other in calls):
-            return
-        if len(calls) == 1:
-            del self._open[key]
-        else:
-            self._open[key] = [other for other in calls if other is not call]
-        self._recorder.keep([event])
+        if calls is not None and any(other is call for other in calls):
+            if len(calls) == 1:
+                del self._open[key]
+            else:
+                self._open[key] = [other for other in calls if other is not call]
+            self.recorder.keep([event])
+        elif call.received.method == LISTEN:
+            self.recorder.keep([_closed(call)])
 
-    def _note_cancelled(self, ctx: ServerRequestContext[Any, Any]) -> None:
-        """Record a cancellation when it arrives: a synchronous tool will end as if it had not."""
-        if ctx.method != "notifications/cancelled":
+    def opened(self, peer: int, jsonrpc_id: Json) -> None:
+        """Record that a request to listen has its stream: its end is that of the stream."""
+        for call in self._open.pop((peer, id_key(jsonrpc_id)), []):
+            self.recorder.keep([replied(call, {"result": {}}, monotonic_us(), size=None)])
+
+    def cancel(self, peer: int, params: Json) -> bool:
+        """Record that the client waits no longer; return whether it waited for anything."""
+        key = (peer, id_key(member(params, "requestId")))
+        if key in self._gone:
+            self._gone.discard(key)
+            return True
+        calls = self._open.pop(key, [])
+        self.recorder.keep([cancelled(call, params, monotonic_us()) for call in calls])
+        return bool(calls)
+
+    def sent(self, peer: int, method: str, params: Json, connection: Connection) -> None:
+        """Record a notification of the server's; the one that opens a stream ends its call."""
+        if method == ACKNOWLEDGED:
+            self.opened(peer, subscription_id(params))
+        self.recorder.keep([noticed("server", method, params, clock_us(), connection)])
+
+    def _notified(self, ctx: ServerRequestContext[Any, Any]) -> None:
+        params = _plain(ctx.params)
+        if ctx.method == "notifications/cancelled" and self.cancel(_peer(ctx), params):
             return
-        cancelled = member(_plain(ctx.params), "requestId")
-        calls = self._open.pop((_peer(ctx), id_key(cancelled)), [])
-        self._recorder.keep([_cancelled(call) for call in calls])
+        connection = self._connection_of(ctx, params)
+        self.recorder.keep([noticed("client", ctx.method, params, clock_us(), connection)])
 
     def _connection_of(self, ctx: ServerRequestContext[Any, Any], params: Json) -> Connection:
-        said = _Said(
-            declared(ctx.method, params),
-            ctx.session.client_params,
-            self._token(),
-            ctx.request,
-            ctx.protocol_version,
-        )
+        own = declared(ctx.method, params)
+        # Where a request says who sends it, the SDK makes its client_params anew from that:
+        # comparing two such models costs more than everything else here.
+        client = None if own and own.info is not None else ctx.session.client_params
+        process = self._caller.process
+        said = _Said(own, client, self._token(), ctx.request, ctx.protocol_version, process)
         if said != self._said:
-            self._connection = self._learn(said)
+            self._connection = self._learn(said, params)
             self._said = said
         return self._connection
 
-    def _learn(self, said: _Said) -> Connection:
+    def _learn(self, said: _Said, params: Json) -> Connection:
         client = client_info(said.declared.info) if said.declared else None
         if client is None and said.client_params is not None:
             info = said.client_params.client_info
             client = {"name": info.name, "version": info.version}
-        http = said.request is not None
-        actor = _token_actor(said.token)
-        if actor is None:
-            actor = _unknown_actor(said.request) if http else self._os_actor
         return Connection(
-            actor=actor,
+            actor=self._caller.actor(said.request, said.token),
             client=client,
-            session=self._session,
+            session=self._caller.session(said.request, params),
             server_version=self._server_version,
             protocol_version=protocol_version(said.protocol_version),
-            transport="http" if http else "stdio",
+            transport="stdio" if said.request is None else http_transport(said.request),
         )
 
 
-def _failure(call: Open, error: BaseException) -> Completed:
+def _failure(
+    call: Open,
+    error: BaseException,
+    ctx: ServerRequestContext[Any, Any],
+    around: Around | None,
+    causes: list[str],
+) -> Completed:
     """Return the end of a call that raised."""
+    at_us = monotonic_us()
     if isinstance(error, asyncio.CancelledError) or type(error).__name__ == "Cancelled":
-        return _cancelled(call)
+        if around is None or _is_cancelled(ctx):
+            return cancelled(call, None, at_us)
+        return ended(call, at_us, Outcome.UNKNOWN, ErrorType.ABANDONED, CLOSED)
     from mcp.shared.exceptions import MCPError  # noqa: PLC0415 — loaded already, or no call
 
     # Params that break their schema: pydantic's error, which we do not import for its name.
     malformed = isinstance(error, ValueError) and type(error).__name__ == "ValidationError"
     known = malformed or isinstance(error, MCPError)
     kind = ErrorType.RPC_ERROR if known else ErrorType.EXCEPTION
-    text = error.message if isinstance(error, MCPError) else f"{type(error).__name__}: {error}"
-    return ended(call, monotonic_us(), Outcome.ERROR, kind, text)
+    text = error.message if isinstance(error, MCPError) else described(error)
+    return ended(call, at_us, Outcome.ERROR, kind, causes[-1] if causes and not known else text)
+
+
+def _is_cancelled(ctx: ServerRequestContext[Any, Any]) -> bool:
+    """Return whether the client cancelled a request, though its tool went on to the end."""
+    scoped = getattr(ctx.session, "_request_outbound", None)
+    requested = getattr(scoped, "cancel_requested", None)
+    return requested is not None and requested.is_set()
+
+
+def _closed(call: Open) -> Notice:
+    request, since_us = call
+    content: Json = {"openMs": (monotonic_us() - since_us) // 1_000}
+    connection, at = request.connection, clock_us()
+    return Notice(at, "closed", "client", LISTEN, content, connection, request.jsonrpc_id)
 
 
 def _peer(ctx: ServerRequestContext[Any, Any]) -> int:
     """Return what is the same for all messages of one connection: the session object is not."""
     return id(getattr(ctx.session, "_connection", ctx.session))
-
-
-def _cancelled(call: Open) -> Completed:
-    return ended(call, monotonic_us(), Outcome.ERROR, ErrorType.CANCELLED, "cancelled")
 
 
 def _refused(trouble: str) -> Exception:
@@ -238,24 +374,6 @@ def _is_phantom(ctx: ServerRequestContext[Any, Any]) -> bool:
         return False
     headers = getattr(ctx.request, "headers", {})
     return bool(headers.get("mcp-method") == "tools/call")
-
-
-def _token_actor(token: Any) -> Actor | None:
-    """Return who the verified access token of a request names, or None without one."""
-    if token is None:
-        return None
-    issuer = (token.claims or {}).get("iss")
-    return Actor(
-        id=token.subject or token.client_id,
-        provenance="verified",
-        issuer=issuer if isinstance(issuer, str) else None,
-        client_id=token.client_id,
-    )
-
-
-def _unknown_actor(request: Any) -> Actor:
-    peer = getattr(request, "client", None)
-    return Actor(ip=getattr(peer, "host", None))
 
 
 def _plain(value: Any) -> Json:

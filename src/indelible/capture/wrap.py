@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from indelible.capture.assemble import Emitter, clock_us, monotonic_us, open_emitter, os_actor
+from indelible.capture.assemble import Emitter, open_emitter
 from indelible.capture.child import (
     Ending,
     exit_like,
@@ -19,8 +19,10 @@ from indelible.capture.child import (
     wait,
     why_not_started,
 )
+from indelible.capture.here import clock_us, monotonic_us, os_actor
 from indelible.capture.observe import Instant, Observer
 from indelible.capture.policy import FailurePolicy
+from indelible.capture.setup import Setup, rules_of
 from indelible.capture.stdio import Descriptors, Relay
 from indelible.deliver.spool import ROLL_BYTES
 from indelible.model.event import Connection, Origin, ServerExit, ServerStart
@@ -53,6 +55,10 @@ class WrapOptions:
     state: Path
     server: str
     policy: FailurePolicy
+    setup: Setup | None = None
+    """What is configured, if that is more than the above."""
+    ndjson: str | None = None
+    """Where records go besides: ``stderr``, ``fd:N`` or a file."""
     roll_bytes: int = ROLL_BYTES
 
 
@@ -79,14 +85,24 @@ def run(options: WrapOptions, warn: Callable[[str], None]) -> int:
 
     Args:
         warn: Says something to the operator: on stderr, since stdout is the protocol's.
+
+    Raises:
+        UsageError: If NDJSON cannot go where the options say.
     """
     _open_missing_stdio()
+    sink = None
+    if options.ndjson is not None:
+        from indelible.deliver.sink import open_sink  # noqa: PLC0415 — rarely asked for
+
+        sink = open_sink(options.ndjson, warn)
     emitter = open_emitter(
         options.state,
-        Origin(options.server, "stdio", "wrap"),
+        Origin(options.server, "stdio", "wrap", options.setup.version if options.setup else None),
         policy=options.policy,
         warn=warn,
         roll_bytes=options.roll_bytes,
+        sink=sink,
+        rules=rules_of(options.setup, options.server, warn),
     )
     emitter.recorder.keep([ServerStart(clock_us(), options.argv)])
     ending, relay = _run_child(options.argv, emitter, warn)
@@ -97,6 +113,7 @@ def run(options: WrapOptions, warn: Callable[[str], None]) -> int:
         last = threading.Thread(target=relay.last_words, name="indelible-last", daemon=True)
         last.start()
         last.join(LAST_WORDS_S)
+    emitter.drain()
     return exit_like(ending)
 
 
@@ -109,9 +126,7 @@ def _run_child(
         code, why = why_not_started(argv, error)
         warn(why)
         return Ending(code, None), None
-    emitter.collect_leftovers()
-    # The heavy half of redaction loads while the server starts.
-    threading.Thread(target=emitter.cleaner.load, name="indelible-load").start()
+    emitter.start()
     assert process.stdin is not None
     assert process.stdout is not None
     descriptors = Descriptors(

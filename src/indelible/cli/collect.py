@@ -25,7 +25,11 @@ def collect(once: bool, as_json: bool, state: Path | None) -> None:  # noqa: FBT
 
     Servers start it by themselves, and every command that reads runs it first:
     it is here for cron, and for you. Two at once do no harm.
-    """
+
+    \b
+      indelible collect --once
+      indelible collect --once --json | jq '.[].sealed'
+    """  # noqa: D301 — click wants the backspace itself
     if not once:
         raise UsageError("nothing to do", hint="indelible collect --once")
     # `wrap` starts us with its signals blocked; we may be killed at any time.
@@ -63,6 +67,12 @@ def _say(one: Collected) -> None:
         click.echo(
             "  no copy of the checkpoint outside the state: a rollback goes unseen", err=True
         )
+    if one.copy_failed:
+        click.echo(
+            f"  the query copy is behind, so queries are slower: {visible(one.copy_failed)}\n"
+            "  it is brought up the next time, or now: indelible index rebuild",
+            err=True,
+        )
     for path, why in one.refused:
         click.echo(f"  not read: {visible(str(path))}: {visible(why)}", err=True)
 
@@ -80,5 +90,6 @@ def _as_json(one: Collected) -> dict[str, Json]:
         "gaps": one.gaps,
         "damaged": one.damaged,
         "outside": one.outside,
+        "copyFailed": one.copy_failed or None,
         "refused": [{"path": str(path), "why": why} for path, why in one.refused],
     }

@@ -46,19 +46,23 @@ class Commands(click.Group):
             from indelible.cli.query import query
 
             return query
+        if cmd_name == "tail":
+            from indelible.cli.tail import tail
+
+            return tail
         if cmd_name == "show":
             from indelible.cli.show import show
 
             return show
-        if cmd_name == "verify":
-            from indelible.cli.verify import verify
+        if cmd_name == "session":
+            from indelible.cli.session import session
 
-            return verify
-        if cmd_name == "status":
-            from indelible.cli.status import status
+            return session
+        if cmd_name == "export":
+            from indelible.cli.export import export
 
-            return status
-        return wrap if cmd_name == "wrap" else None
+            return export
+        return wrap if cmd_name == "wrap" else _upkeep(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -72,6 +76,31 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _upkeep(name: str) -> click.Command | None:
+    """Return one of the commands that look after the trail, importing no other."""
+    if name == "verify":
+        from indelible.cli.verify import verify
+
+        return verify
+    if name == "status":
+        from indelible.cli.status import status
+
+        return status
+    if name == "index":
+        from indelible.cli.index import index
+
+        return index
+    if name == "config":
+        from indelible.cli.config import config
+
+        return config
+    if name == "completion":
+        from indelible.cli.completion import completion
+
+        return completion
+    return None
+
+
 @click.group(
     cls=Commands, context_settings={"max_content_width": 100, **HELP_NAMES}, no_args_is_help=False
 )
@@ -82,8 +111,8 @@ def indelible(state: Path | None) -> None:
 
     A rewrite of the record shows, unless the writer has the key.
 
-    Exit codes: 0 ok, 1 failed, 2 usage, 3 tampering found, 5 incomplete (4 and
-    6 are reserved); wrap returns those of the server it runs.
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 tampering found, 5 incomplete, 6 found
+    (--fail-on match; 4 is reserved); wrap returns those of the server it runs.
     """
 
 
@@ -121,9 +150,13 @@ def run(words: list[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if instruction := os.environ.get("_INDELIBLE_COMPLETE"):  # a TAB in a shell
+        from indelible.cli.completion import answer
+
+        return answer(instruction, indelible)
     try:
         result = indelible.main(
-            args=words or ["--help"], prog_name="indelible", standalone_mode=False
+            args=words or ["--help"], prog_name="indelible", standalone_mode=False, obj=words
         )
         sys.stdout.flush()
     except click.Abort as error:

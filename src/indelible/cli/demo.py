@@ -39,7 +39,11 @@ def demo(ci: bool, keep: bool) -> None:  # noqa: FBT001
 
     Offline, in a temporary directory of its own. Every step is checked: exit 0
     means that all went as told.
-    """
+
+    \b
+      indelible demo
+      indelible demo --ci --keep
+    """  # noqa: D301 — click wants the backspace itself
     if importlib.util.find_spec("mcp") is None:
         raise IndelibleError(
             "the demo needs the MCP SDK", hint="in a checkout: pip install '.[demo]'"

@@ -9,14 +9,22 @@ from typing import Any, TypeVar
 
 import click
 
+from indelible.config.find import is_configured, working_directory
+
 SUMMARIES = {
     "demo": "Record a real MCP server, tamper with the trail, get caught.",
     "wrap": "Run an MCP server and record its traffic.",
     "collect": "Seal what servers have recorded.",
-    "query": "List calls, newest first.",
+    "query": "List calls, newest first; count, group, page, SQL.",
+    "tail": "Show the newest calls, and follow what comes.",
     "show": "Show one call in full, and prove that it is sealed.",
+    "session": "Show one session call by call, on a time line.",
+    "export": "Write entries to a file: NDJSON, CSV, SQLite, Parquet.",
     "verify": "Check every sealed byte against the signed checkpoints.",
     "status": "Show on one screen how the trail is doing.",
+    "config": "Show and check what is configured, and where it is from.",
+    "index": "Look after the copy that queries are answered from.",
+    "completion": "Print the script that completes commands and terms.",
 }
 """Here, so that `indelible --help` loads no command."""
 
@@ -50,7 +58,7 @@ def state_option(command: _Command) -> _Command:
         metavar="DIR",
         default=None,
         callback=_or_the_groups,
-        help="State directory. [default: $INDELIBLE_STATE_DIR, else the XDG state directory]",
+        help="State directory. [default: as configured, else the XDG state directory]",
     )(command)
 
 
@@ -71,11 +79,29 @@ def collect_option(command: _Command) -> _Command:
     )(command)
 
 
+def utc_option(command: _Command) -> _Command:
+    """Give a command that shows times ``--utc``."""
+    return click.option("--utc", is_flag=True, help="Show times in UTC, not in the local zone.")(
+        command
+    )
+
+
 def _or_the_groups(
     context: click.Context, _option: click.Parameter, value: Path | None
 ) -> Path | None:
-    """Return the option's value, or what was given before the command's name."""
+    """Return the option's value, or what was given before the command's name, or configured."""
     if value is None and context.parent is not None:
         outer = context.parent.params.get("state")
-        return outer if isinstance(outer, Path) else None
+        return outer if isinstance(outer, Path) else _configured()
     return value
+
+
+def _configured() -> Path | None:
+    """Return the state directory that is configured, if one is."""
+    here = working_directory()
+    if not is_configured(None, os.environ, here):
+        return None
+    from indelible.config.load import load  # noqa: PLC0415 — only where something is configured
+
+    found = load(environment=os.environ, directory=here).config.state.directory
+    return Path(found) if found is not None else None

@@ -6,14 +6,17 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from indelible.capture.reading import record_reading
 from indelible.cli.terminal import colour, visible
 from indelible.collect.once import collect_once
 from indelible.collect.report import Collected
 from indelible.errors import FormatError, StateError, TamperedError
+from indelible.model.event import ExportFormat, ReadCommand
+from indelible.query.trail import Trail
 from indelible.store.state import State, resolve
 
 
@@ -27,6 +30,8 @@ class Place:
     tampered: TamperedError | None = None
     hindered: str = ""
     """Why nothing could be sealed though it was ours to do, or empty."""
+    writes: bool = True
+    """Whether anything may be written: false with ``--no-collect``."""
 
     @property
     def exit_code(self) -> int:
@@ -49,6 +54,37 @@ class Place:
                 raise self.tampered from error
             raise StateError(f"the log cannot be read: {error}", hint="indelible verify") from error
 
+    @contextlib.contextmanager
+    def trail(self) -> Iterator[Trail]:
+        """Yield what is kept, open for questions; raises as `reading` does."""
+        with self.reading() as state:
+            trail = Trail.open(state, self.user, clock_us=_clock_us)
+            try:
+                yield trail
+            finally:
+                trail.close()
+
+    def put_on_record(
+        self,
+        command: ReadCommand,
+        words: Sequence[str],
+        rows: int | None,
+        *,
+        export_format: ExportFormat | None = None,
+        target: str | None = None,
+    ) -> None:
+        """Leave a record of this reading, before all of the answer is out.
+
+        Where that cannot be, it is said on stderr, and the answer comes all the same.
+        """
+        if not self.writes:
+            return
+        why = record_reading(
+            self.state.root, command, words, rows, export_format=export_format, target=target
+        )
+        if why:
+            note(why)
+
 
 def fresh_place(argument: Path | None, *, sealing: bool = True) -> Place:
     """Return the state to read, after a collection where that is ours to do.
@@ -69,17 +105,18 @@ def fresh_place(argument: Path | None, *, sealing: bool = True) -> Place:
     user = os.stat(state.root).st_uid
     lost = gone(state)
     if lost is not None:
-        return Place(state, user, _said(lost))
+        return Place(state, user, _said(lost), writes=False)
     if not sealing:
-        return Place(state, user)
+        return Place(state, user, writes=False)
     if user != os.geteuid():
-        _note(f"this state belongs to user {user}: reading only, nothing is sealed")
+        note(f"this state belongs to user {user}: reading only, nothing is sealed")
     elif not os.access(state.root, os.W_OK | os.X_OK):
-        _note("this state is read-only: nothing is sealed")
+        note("this state is read-only: nothing is sealed")
     elif unsigned := _without_key(state):
         hindered = f"cannot seal: no signing key at {str(unsigned)!r}"
-        _note(f"{hindered}; what is there is read")
-        return Place(state, user, hindered=hindered)
+        note(f"{hindered}; what is there is read")
+        # A copy that is only to be read: not even that it was read is written to it.
+        return Place(state, user, hindered=hindered, writes=False)
     else:
         return _sealed(state, user)
     return Place(state, user)
@@ -107,9 +144,7 @@ def find_state(argument: Path | None) -> State:
 
 def collect(state: State) -> list[Collected]:
     """Seal what the spools hold, once; what `collect_once` raises is raised."""
-    return collect_once(
-        state, user=os.geteuid(), clock_us=lambda: time.time_ns() // 1000, random=os.urandom
-    )
+    return collect_once(state, user=os.geteuid(), clock_us=_clock_us, random=os.urandom)
 
 
 def gone(state: State) -> TamperedError | None:
@@ -130,7 +165,7 @@ def _sealed(state: State, user: int) -> Place:
         return Place(state, user, _said(error))
     except (StateError, OSError) as error:
         hindered = f"nothing was sealed now: {error}"
-        _note(hindered)
+        note(hindered)
         return Place(state, user, hindered=hindered)
     return Place(state, user)
 
@@ -172,5 +207,10 @@ def _said(error: TamperedError) -> TamperedError:
     return error
 
 
-def _note(text: str) -> None:
+def note(text: str) -> None:
+    """Say something on stderr that hinders nothing."""
     print(f"{colour('note:', 'yellow', sys.stderr)} {visible(text)}", file=sys.stderr)
+
+
+def _clock_us() -> int:
+    return time.time_ns() // 1000

@@ -10,14 +10,23 @@ from pathlib import Path
 
 import click
 
-from indelible.cli.options import SUMMARIES, collect_option, json_option, state_option
+from indelible.cli.moment import Zone
+from indelible.cli.options import (
+    SUMMARIES,
+    collect_option,
+    json_option,
+    state_option,
+    utc_option,
+)
+from indelible.cli.previous import Previous, previous, print_previous
 from indelible.cli.reading import fresh_place
 from indelible.cli.table import took
 from indelible.cli.terminal import json_text, line, visible
 from indelible.errors import FormatError, TamperedError
 from indelible.model.canonical import Json
 from indelible.model.flat import Fields
-from indelible.query.search import Proven, find, is_what_is_sealed, proofs
+from indelible.query.original import original
+from indelible.query.search import Proven, is_what_is_sealed, proofs
 from indelible.seal.merkle import verify_inclusion
 from indelible.seal.note import Checkpoint, VerifierKey, open_checkpoint
 from indelible.store.keys import read_public
@@ -45,12 +54,15 @@ class Checked:
 @click.option("--proof", "with_proof", is_flag=True, help="Prove that it is sealed, and check it.")
 @collect_option
 @json_option
+@utc_option
 @state_option
 def show(
+    *,
     wanted: str,
-    with_proof: bool,  # noqa: FBT001
-    no_collect: bool,  # noqa: FBT001
-    as_json: bool,  # noqa: FBT001
+    with_proof: bool,
+    utc: bool,
+    no_collect: bool,
+    as_json: bool,
     state: Path | None,
 ) -> int:
     """Show the entry that ID names.
@@ -58,28 +70,43 @@ def show(
     ID is a callId, a recordId, a requestId, the first eight or more characters
     of one of them, or the number of a leaf.
 
+    Below the entry stands what its arguments have that those of the same
+    actor's call of the same tool before it had not, and the other way round.
+
     With --proof, exit 3 says that header or body is not what was sealed, and 5
     that a body is missing.
-    """
+
+    \b
+      indelible show 01a20bee-4652-7697
+      indelible show '#21' --proof
+    """  # noqa: D301 — click wants the backspace itself
     place = fresh_place(state, sealing=not no_collect)
     shown: list[Fields] = []
     bodies_missing = False
-    with place.reading() as readable:
-        for entry in find(readable, place.user, wanted):
-            checked = _check(readable, entry) if with_proof else []
+    with place.trail() as trail:
+        found = [original(place.state, entry) for entry in trail.find(wanted)]
+        place.put_on_record("show", [wanted], len(found))
+        for entry in found:
+            checked = _check(place.state, entry) if with_proof else []
             bodies_missing |= any(one.proven.body_matches is None for one in checked)
+            before = previous(trail, entry)
             if as_json:
                 proven: Fields = {"proofs": [_proof_json(one) for one in checked]}
-                shown.append(entry | proven if with_proof else entry)
+                whole = entry | {"previous": before.as_json() if before else None}
+                shown.append(whole | proven if with_proof else whole)
             else:
-                _print(entry, checked, with_proof=with_proof)
+                _print(entry, checked, before, Zone(utc=utc), with_proof=with_proof)
     if as_json:
         click.echo(json_text(shown[0] if len(shown) == 1 else shown))
     return place.exit_code or (INCOMPLETE if bodies_missing else 0)
 
 
-def _print(entry: Fields, checked: list[Checked], *, with_proof: bool) -> None:
+def _print(
+    entry: Fields, checked: list[Checked], before: Previous | None, zone: Zone, *, with_proof: bool
+) -> None:
     _print_entry(entry)
+    if before is not None:
+        print_previous(before, zone)
     for one in checked:
         _print_proof(one)
     if with_proof:

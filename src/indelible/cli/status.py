@@ -14,6 +14,7 @@ import click
 from indelible.cli.options import SUMMARIES, collect_option, json_option, state_option
 from indelible.cli.reading import Place, fresh_place
 from indelible.cli.terminal import colour, json_text, visible
+from indelible.collect.index import Lag, lag
 from indelible.errors import FormatError
 from indelible.model.canonical import Json, format_time, parse_time
 from indelible.seal.journal import Writers
@@ -26,6 +27,8 @@ from indelible.store.state import LogPaths, State
 MAX_UNSEALED_S = 900
 """Servers have their spools sealed every ten minutes; after fifteen something is wrong."""
 
+MAX_BEHIND = 10_000
+"""Each collection brings the query copy up to date; so far behind, something hinders it."""
 
 Problem: TypeAlias = tuple[str, str]
 """What is wrong, and what to do about it."""
@@ -45,6 +48,8 @@ class Log:
     live_writers: int = 0
     unsealed: int = 0
     oldest_unsealed: str | None = None
+    copied: Lag | None = None
+    """How far the query copy is behind."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -57,7 +62,11 @@ def status(no_collect: bool, as_json: bool, state: Path | None) -> int:  # noqa:
 
     Exit codes: 0, whatever else is wrong (--json lists it under "problems"), and
     3 if tampering was met. It does not check the log: `indelible verify` does.
-    """
+
+    \b
+      indelible status
+      indelible status --json --no-collect | jq .problems
+    """  # noqa: D301 — click wants the backspace itself
     place = fresh_place(state, sealing=not no_collect)
     logs = [_look(place, name) for name in place.state.classes()]
     problems = [problem for log in logs for problem in log.problems]
@@ -91,6 +100,14 @@ def _look(place: Place, name: str) -> Log:
         log.problems.append((f"{name}: {error}", "indelible verify"))
         return log
     log.outside = paths.outside if outside else None
+    log.copied = lag(place.state, name)
+    if log.copied.behind > MAX_BEHIND:
+        log.problems.append(
+            (
+                f"the query copy is {log.copied.behind:,} records behind: queries are slow",
+                "indelible collect --once says why; indelible index rebuild makes it anew",
+            )
+        )
     read = {writer: one.next for writer, one in writers.states.items()} if writers else {}
     _count(log, views, read)
     if log.sealed and not log.outside:
@@ -177,6 +194,9 @@ def _print(state: State, logs: list[Log], problems: list[Problem], disk: int) ->
         click.echo(f"writers     {log.live_writers} live")
         ago = f"{visible(log.collected_at)}" if log.collected_at else "never"
         click.echo(f"collected   {ago}")
+        if log.copied is not None:
+            behind = f", {log.copied.behind:,} records behind" if log.copied.behind else ""
+            click.echo(f"query copy  {log.copied.rows:,} rows{behind}")
         click.echo(f"outside     {visible(str(log.outside)) if log.outside else 'no checkpoint'}")
     for what, fix in problems:
         click.echo(f"{colour('wrong', 'red', sys.stdout)}       {visible(what)}")
@@ -198,6 +218,7 @@ def _as_json(state: State, logs: list[Log], problems: list[Problem], disk: int) 
                 "sealed": log.sealed,
                 "unsealed": log.unsealed,
                 "collectedAt": log.collected_at,
+                "copy": _copy_json(log.copied),
                 "outsideCheckpoint": str(log.outside) if log.outside else None,
             }
             for log in logs
@@ -206,3 +227,7 @@ def _as_json(state: State, logs: list[Log], problems: list[Problem], disk: int) 
         "writers": {"live": sum(log.live_writers for log in logs)},
         "problems": [{"message": what, "fix": fix} for what, fix in problems],
     }
+
+
+def _copy_json(copied: Lag | None) -> dict[str, Json] | None:
+    return None if copied is None else {"rows": copied.rows, "behind": copied.behind}

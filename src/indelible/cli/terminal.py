@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import IO
@@ -53,6 +54,11 @@ def json_text(value: Json | Sequence[Fields]) -> str:
 def colour(value: str, name: str, stream: IO[str]) -> str:
     """Return *value* in a colour where *stream* is a terminal that wants it."""
     return f"\x1b[{_COLOURS[name]}m{value}\x1b[0m" if wants_colour(stream) else value
+
+
+def colour_of(value: str, name: str) -> str:
+    """Return *value* in a colour where stdout is a terminal that wants it."""
+    return colour(value, name, sys.stdout)
 
 
 def wants_colour(stream: IO[str]) -> bool:

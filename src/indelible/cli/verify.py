@@ -49,7 +49,11 @@ def verify(key_text: str | None, checkpoint: Path | None, as_json: bool, state: 
 
     Reads everything and writes nothing. Exit codes: 0 intact, 5 incomplete
     (records are known to be missing), 3 tampered.
-    """
+
+    \b
+      indelible verify
+      indelible verify --key log.vkey --checkpoint kept.checkpoint
+    """  # noqa: D301 — click wants the backspace itself
     place = resolve(state, os.environ)
     key = _key(key_text)
     held = _note(checkpoint)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from indelible.capture.policy import PROFILES
+from indelible.capture.setup import set_up
 from indelible.capture.wrap import WrapOptions, run, server_name
 from indelible.errors import IndelibleError, UsageError
-from indelible.place import state_directory
 
-USAGE = "indelible wrap [--server NAME] [--state DIR] [--profile dev|compliance] [--] CMD ARG…"
+USAGE = "indelible wrap [OPTIONS] [--] CMD ARG…"
 HELP = f"""Usage: {USAGE}
 
 Run an MCP server (stdio) and put every call on record.
@@ -19,10 +18,12 @@ Run an MCP server (stdio) and put every call on record.
   --state DIR       where records are kept (default: $INDELIBLE_STATE_DIR, else XDG state)
   --profile NAME    dev: work goes on when a record cannot be kept, and a gap is recorded
                     compliance: what may change anything is refused instead
+  --config FILE     the configuration (default: the first of those `indelible config path` lists)
+  --ndjson TO       write each entry as a line of JSON besides; TO is stderr, FILE or fd:N
 
 Bytes pass untouched. The exit code is the server's; 127 or 126 if it cannot be started.
 """
-_OPTIONS = frozenset(["--server", "--state", "--profile"])
+_OPTIONS = frozenset(["--server", "--state", "--profile", "--config", "--ndjson"])
 
 
 def main(argv: list[str]) -> int:
@@ -63,7 +64,7 @@ def parse(argv: list[str]) -> WrapOptions | None:
     clients swallow ``--``.
 
     Raises:
-        UsageError: If it cannot be understood.
+        UsageError: If it cannot be understood, or the configuration cannot.
     """
     given: dict[str, str] = {}
     rest = list(argv)
@@ -85,13 +86,18 @@ def parse(argv: list[str]) -> WrapOptions | None:
         given[name] = value
     if not rest or not rest[0]:
         raise UsageError("no command to wrap", hint=f"usage: {USAGE}")
-    profile = given.get("--profile", "dev")
-    if profile not in PROFILES:
-        known = ", ".join(sorted(PROFILES))
-        raise UsageError(f"unknown profile {profile!r}", hint=f"profiles: {known}")
+    setup = set_up(
+        os.environ,
+        config=given.get("--config"),
+        state=given.get("--state"),
+        server=given.get("--server"),
+        profile=given.get("--profile"),
+    )
     return WrapOptions(
         argv=rest,
-        state=state_directory(given.get("--state"), os.environ),
-        server=given.get("--server") or server_name(rest),
-        policy=PROFILES[profile],
+        state=setup.state,
+        server=setup.server or server_name(rest),
+        policy=setup.policy,
+        setup=setup,
+        ndjson=given.get("--ndjson"),
     )

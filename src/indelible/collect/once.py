@@ -77,12 +77,16 @@ def _collect(
     total = Collected(paths.name)
 
     def work() -> None:
-        from indelible.collect.ingest import Ingest  # noqa: PLC0415  lock before heavy imports
+        from indelible.collect import index  # noqa: PLC0415  lock before heavy imports
+        from indelible.collect.ingest import Ingest  # noqa: PLC0415  as above
 
         run = Ingest(
             state, paths.name, user=user, clock_us=clock_us, random=random, roll_bytes=roll_bytes
         )
-        total.add(run.run())
+        result = run.run()
+        # A crash from here on leaves a log that is whole, and a copy that lags behind.
+        result.copy_failed = index.keep_up(paths, clock_us())
+        total.add(result)
 
     lock.run_exclusively(paths, work)
     return total

@@ -29,6 +29,8 @@ class Collected:
     """Whether the checkpoint is kept outside the data directory."""
     refused: list[tuple[Path, str]] = field(default_factory=list)
     """Spool files that were not read, and why."""
+    copy_failed: str = ""
+    """Why the query copy could not be brought up to the log; it is tried again next time."""
 
     def add(self, other: Collected) -> None:
         """Take in a later run under the same lock."""
@@ -36,3 +38,4 @@ class Collected:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.size, self.origin, self.outside = other.size, other.origin, other.outside
         self.refused, self.ran = other.refused, True
+        self.copy_failed = other.copy_failed

@@ -86,25 +86,23 @@ class ReceivedBody:
         self._client = _member(constants, "client")
         self._session = _member(constants, "session")
 
-    def fill(self, request_id: str, args: Json, rest: Mapping[str, Json]) -> bytes:
+    def fill(self, args: Json, rest: Mapping[str, Json], *, has_args: bool = True) -> bytes:
         """Return a body.
 
         Args:
-            request_id: A plain string.
+            has_args: Whether the body has the member ``args``.
 
-            rest: Any of ``jsonrpcId method redactions target tool trace``.
+            rest: Any of ``jsonrpcId method redactions requestId target tool trace``.
         """
         early, late = "", self._session
         for name in sorted(rest):
             text = f',"{name}":{encode_text(rest[name])}'
-            if name < "requestId":
+            if name < "session":
                 early += text
             else:
                 late += text
-        return (
-            f'{{"actor":{self._actor},"args":{encode_text(args)}{self._client}{early},'
-            f'"requestId":"{request_id}"{late}}}'
-        ).encode()
+        said = f',"args":{encode_text(args)}' if has_args else ""
+        return f'{{"actor":{self._actor}{said}{self._client}{early}{late}}}'.encode()
 
 
 def _member(members: Mapping[str, Json], name: str) -> str:

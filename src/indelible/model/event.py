@@ -13,11 +13,14 @@ from typing import Literal, NamedTuple
 from indelible.model.canonical import Json
 
 Effect = Literal["read", "write", "destructive", "undeclared"]
-EffectSource = Literal["annotation", "method", "none"]
+EffectSource = Literal["annotation", "method", "config", "none"]
 Direction = Literal["client", "server"]
 Transport = Literal["stdio", "http", "sse", "memory"]
 CapturedBy = Literal["wrap", "sdk"]
+NoticeKind = Literal["notification", "stray", "closed"]
 Provenance = Literal["verified", "asserted", "inherited", "unknown"]
+ReadCommand = Literal["query", "sql", "show", "tail", "session", "export"]
+ExportFormat = Literal["ndjson", "csv", "sqlite", "parquet"]
 
 
 class Unreadable(Enum):
@@ -47,6 +50,13 @@ class ErrorType(StrEnum):
     ABANDONED = "abandoned"
 
 
+class Delegate(NamedTuple):
+    """One of those through whom a call came (RFC 8693 section 4.1)."""
+
+    id: str
+    issuer: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asked, as far as known, and how it is known."""
@@ -57,6 +67,9 @@ class Actor:
     issuer: str | None = None
     client_id: str | None = None
     ip: str | None = None
+    tenant: str | None = None
+    chain: tuple[Delegate, ...] = ()
+    """Who acts for this actor, the one who acts now first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,8 @@ class Origin:
     server: str
     transport: Transport
     captured_by: CapturedBy
+    server_version: str | None = None
+    """The server's version where the operator says it, whatever the server declares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,16 @@ class Received(NamedTuple):
     connection: Connection = Connection()
     trace: str | None = None
     """W3C trace id; the correlation id where there is one."""
+    level: Literal["metadata", "args", "result"] = "result"
+    """How much of the call the operator wants kept; at ``metadata`` no arguments."""
+    target: tuple[str, ...] | None = None
+    """Where in the arguments it stands what is done to what, if the operator says so."""
+    request_id: str | None = None
+    """Correlation id as the client gave it; it may still be content."""
+    has_odd_request_id: bool = False
+    """Whether the client gave a correlation id that cannot be one."""
+    state: str | None = None
+    """Digest of the ``requestState`` that it brings back: which round before it goes on."""
 
 
 class Completed(NamedTuple):
@@ -119,6 +144,8 @@ class Completed(NamedTuple):
     duration_us: int | None = None
     keep_result: bool = False
     """Whether the redacted result is kept, not only its shape."""
+    state: str | None = None
+    """Digest of the ``requestState`` that it asks to bring back: the call goes on with that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +158,34 @@ class Unparseable:
     """The start of what was seen."""
     lines: int
     size_bytes: int
+
+
+class Notice(NamedTuple):
+    """A message that is no call: nobody answers it."""
+
+    at_us: int
+    kind: NoticeKind
+    direction: Direction
+    method: str | None
+    content: Json
+    """What a notification says, or a stray reply."""
+    connection: Connection = Connection()
+    jsonrpc_id: Json = None
+
+
+class ToolsListed(NamedTuple):
+    """A server lists other tools than it did, or lists them for the first time."""
+
+    at_us: int
+    connection: Connection
+    digest: str
+    """SHA-256 of the list."""
+    hashes: dict[str, str]
+    """SHA-256 of each definition, by the tool's name."""
+    first: bool
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +205,38 @@ class ServerExit:
     signal: int | None
 
 
-Event = Received | Completed | Unparseable | ServerStart | ServerExit
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A configuration holds from now on."""
+
+    at_us: int
+    sha256: str
+    """Of its values, in hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Somebody reads what is kept: whoever looks into the trail leaves a trace in it."""
+
+    at_us: int
+    command: ReadCommand
+    actor: Actor
+    words: str = ""
+    """What was asked for, in the words of whoever asked."""
+    rows: int | None = None
+    """How many entries were found; None where they are put out as they are found."""
+    format: ExportFormat | None = None
+    target: str | None = None
+    """The file that an export goes to."""
+
+
+Event = (
+    Received
+    | Completed
+    | Unparseable
+    | Notice
+    | ToolsListed
+    | ServerStart
+    | ServerExit
+    | Configured
+)

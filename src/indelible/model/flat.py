@@ -97,7 +97,7 @@ def call_entry(received: Kept, completed: Kept | None) -> Fields:
         "timestamp": text(header, "timestamp"),
         "callId": text(header, "id"),
         "recordId": record_id(received),
-        "requestId": text(body, "requestId"),
+        "requestId": text(body, "requestId") or (text(header, "id") if received.body else None),
         "actor": _actor(_part(body, "actor")),
         "tool": text(header, "tool") or text(body, "tool"),
         "args": body.get("args"),
@@ -113,6 +113,29 @@ def call_entry(received: Kept, completed: Kept | None) -> Fields:
         **_place(received, completed),
         "redactions": _redactions(received, completed),
         "erased": received.body is None or (completed is not None and completed.body is None),
+    }
+
+
+def end_call(entry: Fields, completed: Kept) -> Fields:
+    """Return the entry of a call that had no outcome yet, with its outcome.
+
+    It is what `call_entry` makes of both records.
+    """
+    places = entry["leaves"]
+    first = places.get("received") if isinstance(places, dict) else None
+    leaves: Fields = {"received": first, completed.kind: completed.leaf}
+    sealed = any(leaf is not None for leaf in leaves.values())
+    notes = entry["redactions"]
+    more = completed.body.get("redactions") if completed.body else None
+    return {
+        **entry,
+        **_ending(completed),
+        "leaves": leaves if sealed else None,
+        "redactions": [
+            *(notes if isinstance(notes, list) else []),
+            *(more if isinstance(more, list) else []),
+        ],
+        "erased": entry["erased"] is True or completed.body is None,
     }
 
 
@@ -138,8 +161,18 @@ def record_entry(record: Kept) -> Fields:
 
 def _actor(actor: Fields) -> Fields:
     """Return who asked, in the nested form; all null when that was erased."""
-    names = ("id", "ip", "name", "issuer", "clientId", "provenance")
-    return {name: text(actor, name) for name in names}
+    names = ("id", "ip", "name", "issuer", "clientId", "tenant", "provenance")
+    return {**{name: text(actor, name) for name in names}, "chain": _chain(actor.get("chain"))}
+
+
+def _chain(value: Json) -> Json:
+    """Return who acted for the actor; null where nobody did, or what says so cannot be read."""
+    links: list[Json] = [
+        {"id": who, "issuer": text(link, "issuer")}
+        for link in (value if isinstance(value, list) else ())
+        if isinstance(link, dict) and (who := text(link, "id")) is not None
+    ]
+    return links or None
 
 
 def _ending(completed: Kept | None) -> Fields:

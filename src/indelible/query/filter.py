@@ -1,268 +1,334 @@
-"""The filter grammar: ``tool:delete_* -outcome:ok actor:ann,bob``. Pure: text in, a predicate out.
+"""A filter: conditions on flat entries, joined by and, or and not. Pure.
 
-    filter := term*                      all must hold
-    term   := ["-"] field ":" value      "-" turns it round
-    value  := v ("," v)*                 one of them is enough
-    v      := characters, "quoted ones", and * for any run of characters
-
-In quotes every character stands for itself; a backslash takes the next one
-literally. Law: ``parse(format_filter(f)) == f``.
+`parse` makes one of text, `format_filter` makes text of one, and ``compile_filter`` an
+expression of SQL that selects the same entries. A condition on something that an entry
+does not have is false, and its negation therefore true.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+import decimal
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import get_args
+from typing import TypeAlias
 
-from indelible.errors import UsageError
-from indelible.model.event import Effect, ErrorType, Outcome
-from indelible.model.flat import CALL, Fields, text
-from indelible.model.record import ControlKind
-
-_OUTCOMES = tuple(sorted(outcome.value for outcome in Outcome))
-_ERROR_TYPES = tuple(sorted(error_type.value for error_type in ErrorType))
-_KINDS = (
-    *(CALL, "server.start", "server.exit", "unparseable", "completed"),
-    *(kind.value for kind in ControlKind),
+from indelible.model.canonical import Json, encode_text
+from indelible.model.flat import Fields
+from indelible.query.fields import (
+    FIELDS,
+    ROOTS,
+    UNITS,
+    Kind,
 )
-"""Of an entry; ``completed`` is the end of a call whose start is nowhere."""
-_KNOWN = {
-    "kind": _KINDS,
-    "effect": get_args(Effect),
-    "errorType": _ERROR_TYPES,
-    "outcome": _OUTCOMES,
-}
-"""Fields of few values: what is none of them is a slip, and would read as all clear."""
-_UNFINISHED = "unfinished"
-_SPECIAL = frozenset('",*\\')
+from indelible.query.flags import FLAGS, SKEWED
+from indelible.query.fold import folded
+from indelible.query.members import Path, meets, reach
+from indelible.query.times import Ago, Moment, entry_time, format_moment, stretch
+from indelible.query.values import (
+    Compare,
+    Part,
+    Pattern,
+    Value,
+    Wild,
+    format_number,
+    holds,
+    signs,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A value with wildcards: the literal pieces between its stars, in order."""
-
-    pieces: tuple[str, ...]
-
-    def matches(self, value: str) -> bool:
-        """Whether *value* is the pieces in order, with anything where the stars are."""
-        if len(self.pieces) == 1:
-            return value == self.pieces[0]
-        first, *middle, last = self.pieces
-        if len(value) < len(first) + len(last) or not value.startswith(first):
-            return False
-        at, end = len(first), len(value) - len(last)
-        for piece in middle:
-            found = value.find(piece, at, end)
-            if found < 0:
-                return False
-            at = found + len(piece)
-        return value.endswith(last)
+SPECIAL = frozenset('",*?\\()')
+"""What means something else than itself wherever it stands unquoted in a value."""
+WORDS = ("AND", "OR", "NOT")
+_NEGATIONS = ("-", "!")
+_SEARCHED = ("tool", "target", "error")
+_SEARCHED_JSON = ("args", "result")
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition: the field has one of the values, or has none of them."""
+    """One condition: the field, or the member of it at *path*, has one of the values."""
 
     field: str
-    values: tuple[Pattern, ...]
-    negated: bool = False
+    values: tuple[Value, ...]
+    path: Path = ()
 
-    def matches(self, entry: Fields) -> bool:
-        """Whether the condition holds for a flat entry."""
-        found = [value for value in _FIELDS[self.field](entry) if value is not None]
-        hit = any(pattern.matches(value) for pattern in self.values for value in found)
-        return hit != self.negated
+    def matches(self, entry: Fields, now_us: int, at_us: int | None = None) -> bool:
+        """Whether the condition holds; arguments as for `Filter.matches`."""
+        field = FIELDS[self.field]
+        if self.path or field.kind is Kind.JSON:
+            root = entry.get(ROOTS[self.field][0])
+            found = [] if root is None or not _is_readable(root) else reach(root, self.path)
+            return any(meets(wanted, value) for wanted in self.values for value in found)
+        if field.kind is Kind.FLAG:
+            return any(self._is(name, entry, at_us) for name in self.words())
+        if field.kind is Kind.TIME:
+            at = entry_time(entry) if at_us is None else at_us
+            return at is not None and any(low <= at <= high for low, high in self.intervals(now_us))
+        values = [value for value in field.read(entry) if value is not None]
+        return any(_meets_plain(wanted, value) for wanted in self.values for value in values)
+
+    def words(self) -> list[str]:
+        """Return the values that are plain words."""
+        found = [value.literal for value in self.values if isinstance(value, Pattern)]
+        return [word for word in found if word is not None]
+
+    def intervals(self, now_us: int) -> list[tuple[float, float]]:
+        """Return the stretches of time that the values mean, in µs, both ends included."""
+        return [interval(self.field, value, now_us) for value in self.values]
+
+    def _is(self, name: str, entry: Fields, at_us: int | None) -> bool:
+        if self.field == "is" and name == SKEWED:
+            said = entry_time(entry)
+            return at_us is not None and said is not None and said != at_us
+        return FLAGS[self.field][name].holds(entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Text that stands anywhere in what was asked or answered, whatever its case."""
+
+    text: str
+
+    def matches(self, entry: Fields, now_us: int, at_us: int | None = None) -> bool:
+        """Whether the text is found; arguments as for `Filter.matches`."""
+        del now_us, at_us
+        wanted = folded(self.text)
+        for name in _SEARCHED:
+            for value in FIELDS[name].read(entry):
+                if isinstance(value, str) and wanted in folded(value):
+                    return True
+        escaped = folded(escaped_text(self.text))
+        held = (entry.get(name) for name in _SEARCHED_JSON)
+        return any(value is not None and escaped in folded(_json_text(value)) for value in held)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Holds where its part does not."""
+
+    part: Node
+
+    def matches(self, entry: Fields, now_us: int, at_us: int | None = None) -> bool:
+        """Whether the part does not hold; arguments as for `Filter.matches`."""
+        return not self.part.matches(entry, now_us, at_us)
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Holds where all parts do; without any, everywhere. Make it with `all_of`."""
+
+    parts: tuple[Node, ...] = ()
+
+    def matches(self, entry: Fields, now_us: int, at_us: int | None = None) -> bool:
+        """Whether all parts hold; arguments as for `Filter.matches`."""
+        return all(part.matches(entry, now_us, at_us) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Holds where one of its parts does. Make it with `any_of`."""
+
+    parts: tuple[Node, ...]
+
+    def matches(self, entry: Fields, now_us: int, at_us: int | None = None) -> bool:
+        """Whether a part holds; arguments as for `Filter.matches`."""
+        return any(part.matches(entry, now_us, at_us) for part in self.parts)
+
+
+Node: TypeAlias = Term | Free | Not | And | Or
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Conditions that must all hold; without any, everything matches."""
+    """What is wanted; without any condition, everything."""
 
-    terms: tuple[Term, ...] = ()
+    root: Node = And()
 
-    def matches(self, entry: Fields) -> bool:
-        """Whether all conditions hold for a flat entry."""
-        return all(term.matches(entry) for term in self.terms)
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is wanted."""
+        return self.root == And()
+
+    @property
+    def terms(self) -> tuple[Node, ...]:
+        """The conditions that must all hold."""
+        return self.root.parts if isinstance(self.root, And) else (self.root,)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The canonical names of all fields that are asked for."""
+        return frozenset(node.field for node in _nodes(self.root) if isinstance(node, Term))
+
+    def matches(self, entry: Fields, now_us: int, at_us: int | None = None) -> bool:
+        """Whether a flat entry is wanted.
+
+        Args:
+            now_us: What relative times count from, in microseconds since 1970.
+
+            at_us: The entry's time: the earlier of its `timestamp` and of when it came
+                in, as the query copy has it; None where only the `timestamp` is known.
+        """
+        return self.root.matches(entry, now_us, at_us)
 
 
-def parse(source: str) -> Filter:
-    """Return the filter that *source* says.
+def all_of(parts: Iterable[Node]) -> Node:
+    """Return the one form of all these together."""
+    flat = [inner for part in parts for inner in (part.parts if isinstance(part, And) else [part])]
+    return flat[0] if len(flat) == 1 else And(tuple(flat))
 
-    Raises:
-        UsageError: If it is not in the grammar, with a hint that says what is.
-    """
-    terms = []
-    at = _skip_space(source, 0)
-    while at < len(source):
-        term, at = _term(source, at)
-        terms.append(term)
-        at = _skip_space(source, at)
-    return Filter(tuple(terms))
+
+def any_of(parts: Iterable[Node]) -> Node:
+    """Return the one form of any of these; there must be one at least."""
+    flat = [inner for part in parts for inner in (part.parts if isinstance(part, Or) else [part])]
+    return flat[0] if len(flat) == 1 else Or(tuple(flat))
+
+
+def both(first: Filter, second: Filter) -> Filter:
+    """Return the filter of what both want."""
+    return Filter(all_of((first.root, second.root)))
+
+
+def explain_terms(wanted: Filter) -> list[tuple[str, Filter]]:
+    """Return each condition as text, with the filter that is left without it."""
+    terms = wanted.terms
+    inside = And if len(terms) > 1 else None
+    return [
+        (_format(term, inside=inside), Filter(all_of((*terms[:n], *terms[n + 1 :]))))
+        for n, term in enumerate(terms)
+    ]
+
+
+def interval(field: str, value: Value, now_us: int) -> tuple[float, float]:
+    """Return the times that *value* of a field of times means, in µs, both ends included."""
+    low, high = float("-inf"), float("inf")
+    if isinstance(value, Pattern):
+        return low, high
+    for sign, bound in signs(value):
+        if isinstance(bound, decimal.Decimal):
+            continue
+        meant = {"since": ">=", "until": "<="}.get(field, sign)
+        first, last = stretch(bound, now_us)
+        if meant == "=" and isinstance(bound, Ago):
+            meant = ">="  # so long ago: since then
+        if meant in (">", ">=", "="):
+            low = max(low, last + 1 if meant == ">" else first)
+        if meant in ("<", "<=", "="):
+            high = min(high, first - 1 if meant == "<" else last)
+    return low, high
+
+
+def escaped_text(text: str) -> str:
+    """Return *text* as it stands inside of a JSON string."""
+    return encode_text(text)[1:-1]
 
 
 def format_filter(wanted: Filter) -> str:
     """Return *wanted* as text, in its one canonical form."""
-    return " ".join(_format_term(term) for term in wanted.terms)
+    return _format(wanted.root, inside=None)
 
 
-def _term(source: str, start: int) -> tuple[Term, int]:
-    """Return the term at *start* and where it ends."""
-    negated = source[start] == "-"
-    colon = source.find(":", start)
-    end = next((i for i in range(start, len(source)) if source[i].isspace()), len(source))
-    if colon < 0 or colon > end:
-        word = source[start:end]
-        raise UsageError(f"no field in {word!r}", hint=f"write field:value; fields: {_names()}")
-    field = source[start + negated : colon]
-    _check_field(field)
-    values, at = _values(source, colon + 1)
-    if not values:
-        raise UsageError(f"no value after '{field}:'", hint=f'write {field}:VALUE, or {field}:""')
-    term = Term(field, values, negated)
-    _check_values(term)
-    return term, at
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    inner = [node.part] if isinstance(node, Not) else getattr(node, "parts", ())
+    for part in inner:
+        yield from _nodes(part)
 
 
-def _values(source: str, start: int) -> tuple[tuple[Pattern, ...], int]:
-    """Return the values at *start* and where they end; none when there is no value at all."""
-    values: list[Pattern] = []
-    pieces = [""]
-    at = start
-    while at < len(source) and not source[at].isspace():
-        char = source[at]
-        at += 1
-        if char == '"':
-            literal, at = _quoted(source, at)
-            pieces[-1] += literal
-        elif char == "*":
-            pieces.append("")
-        elif char == ",":
-            values.append(Pattern(tuple(pieces)))
-            pieces = [""]
-        elif char == "\\" and at < len(source):
-            pieces[-1] += source[at]
-            at += 1
-        else:
-            pieces[-1] += char
-    return ((*values, Pattern(tuple(pieces))) if at > start else ()), at
-
-
-def _quoted(source: str, start: int) -> tuple[str, int]:
-    """Return the text up to the closing quote, and where that ends."""
-    literal = ""
-    at = start
-    while at < len(source):
-        char = source[at]
-        at += 1
-        if char == '"':
-            return literal, at
-        if char == "\\" and at < len(source):
-            char = source[at]
-            at += 1
-        literal += char
-    raise UsageError(
-        f"quote not closed in {source[start - 1 :]!r}", hint='close it, or write \\" for a quote'
+def _meets_plain(wanted: Value, value: str | int) -> bool:
+    if isinstance(wanted, Pattern):
+        return wanted.is_anything or (isinstance(value, str) and wanted.matches(value))
+    if isinstance(value, str):
+        return False
+    number = decimal.Decimal(value)
+    return all(
+        isinstance(bound, decimal.Decimal) and holds(sign, number, bound)
+        for sign, bound in signs(wanted)
     )
 
 
-def _check_field(field: str) -> None:
-    """Raise unless *field* is one we know, with the nearest one as a hint."""
-    if field in _FIELDS:
-        return
-    near = difflib.get_close_matches(field, _FIELDS, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise UsageError(f"unknown field {field!r}", hint=f"{hint}fields: {_names()}")
+def _json_text(value: Json) -> str:
+    """Return *value* as the query copy holds it."""
+    found = encode_text(value)
+    return found if _is_utf8(found) else json.dumps(value, separators=(",", ":"))
 
 
-def _check_values(term: Term) -> None:
-    """Raise where a field has few possible values and this is none of them."""
-    exact = [pattern.pieces[0] for pattern in term.values if len(pattern.pieces) == 1]
-    if term.field == "is":
-        wrong = [v for v in exact if v != _UNFINISHED] or len(exact) < len(term.values)
-        if wrong:
-            raise UsageError("unknown value for 'is:'", hint="the only one is is:unfinished")
-    if term.field in _KNOWN:
-        for value in exact:
-            _check_known(term.field, value)
+def _is_readable(value: Json) -> bool:
+    """Whether DuckDB can read *value*: a half of a surrogate pair makes it unreadable."""
+    if isinstance(value, int | float):
+        return True
+    return _is_utf8(encode_text(value))
 
 
-def _check_known(field: str, value: str) -> None:
-    """Raise unless *value* is one that *field* can have; say what was meant if that is clear."""
-    known = _KNOWN[field]
-    if value in known:
-        return
-    hint = f"{field}s: {', '.join(known)}"
-    other = next((name for name, values in _KNOWN.items() if value in values), None)
-    near = difflib.get_close_matches(value, known, n=1)
-    if field == "outcome" and value == _UNFINISHED:
-        hint = f"write is:{_UNFINISHED}; {hint}"
-    elif field == "kind" and value == "received":
-        hint = f"calls are kind:{CALL}; {hint}"
-    elif other is not None:
-        article = "a" if other == "kind" else "an"
-        hint = f"it is {article} {other}: write {other}:{value}; {hint}"
-    elif near:
-        hint = f"did you mean {near[0]!r}? {hint}"
-    raise UsageError(f"unknown {field} {value!r}", hint=hint)
+def _is_utf8(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _format(node: Node, *, inside: Callable[..., Node] | None) -> str:
+    """Return *node* as text; in parentheses where it would not hold together *inside*."""
+    if isinstance(node, Term):
+        return _format_term(node)
+    if isinstance(node, Free):
+        return _format_free(node.text)
+    if isinstance(node, Not):
+        negated = f"-{_format(node.part, inside=Not)}"
+        return f"({negated})" if inside is Not else negated
+    joined = (" OR " if isinstance(node, Or) else " ").join(
+        _format(part, inside=type(node)) for part in node.parts
+    )
+    loose = inside is None or (inside is Or and isinstance(node, And))
+    return joined if loose else f"({joined})"
 
 
 def _format_term(term: Term) -> str:
-    """Return one term as text."""
-    values = ",".join(_format_pattern(pattern) for pattern in term.values)
-    return f"{'-' if term.negated else ''}{term.field}:{values}"
+    name = ".".join((term.field, *map(_format_step, term.path)))
+    kind = Kind.JSON if term.path else FIELDS[term.field].kind
+    return f"{name}:{','.join(_format_value(value, kind) for value in term.values)}"
 
 
-def _format_pattern(pattern: Pattern) -> str:
-    """Return one value as text, quoted only where it must be."""
-    if pattern.pieces == ("",):
-        return '""'
-    return "*".join(_format_piece(piece) for piece in pattern.pieces)
+def _format_step(step: str | Wild) -> str:
+    if isinstance(step, Wild):
+        return step.value
+    return step if step and not _needs_quotes(step, ".:") else _quoted(step)
 
 
-def _format_piece(piece: str) -> str:
-    """Return literal text, in quotes where a character would mean something else."""
-    if not any(char in _SPECIAL or char.isspace() for char in piece):
-        return piece
-    return '"' + piece.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _format_value(value: Value, kind: Kind) -> str:
+    if isinstance(value, Pattern):
+        return "".join(map(_format_part, value.parts)) or '""'
+    if isinstance(value, Compare):
+        sign = "" if value.sign == "=" else value.sign
+        return f"{sign}{_format_bound(value.bound, kind)}"
+    low, high = ("" if end is None else _format_bound(end, kind) for end in (value.low, value.high))
+    return f"{low}..{high}"
 
 
-def _skip_space(source: str, at: int) -> int:
-    """Return the first place at or after *at* that is not white space."""
-    while at < len(source) and source[at].isspace():
-        at += 1
-    return at
+def _format_bound(bound: decimal.Decimal | Moment, kind: Kind) -> str:
+    if not isinstance(bound, decimal.Decimal):
+        return format_moment(bound)
+    return format_number(bound, UNITS[kind]) if kind in UNITS else str(bound)
 
 
-def _names() -> str:
-    return ", ".join(_FIELDS)
+def _format_part(part: Part) -> str:
+    """Return a part of a pattern as text, in quotes where it would mean something else."""
+    if isinstance(part, Wild):
+        return part.value
+    odd = part[0] in "<>" or ".." in part
+    return _quoted(part) if odd or _needs_quotes(part, "") else part
 
 
-def _actor(entry: Fields) -> list[str | None]:
-    actor = entry.get("actor")
-    return [text(actor, "id"), text(actor, "name")] if isinstance(actor, dict) else []
+def _format_free(text: str) -> str:
+    odd = text in WORDS or text.startswith(_NEGATIONS)
+    return _quoted(text) if odd or _needs_quotes(text, ":") else text
 
 
-def _state(entry: Fields) -> list[str | None]:
-    """Unfinished: the call has no outcome yet, or its process died first."""
-    open_call = "callId" in entry and entry.get("outcome") in (None, Outcome.UNKNOWN.value)
-    return [_UNFINISHED if open_call else None]
+def _needs_quotes(text: str, more: str) -> bool:
+    return any(char in SPECIAL or char in more or char.isspace() for char in text)
 
 
-def _field(name: str) -> Callable[[Fields], list[str | None]]:
-    """Return a reader of one top-level field."""
-    return lambda entry: [text(entry, name)]
-
-
-_FIELDS: dict[str, Callable[[Fields], list[str | None]]] = {
-    "actor": _actor,
-    "effect": _field("effect"),
-    "errorType": _field("errorType"),
-    "is": _state,
-    "kind": _field("kind"),
-    "method": _field("method"),
-    "outcome": _field("outcome"),
-    "server": _field("server"),
-    "tool": _field("tool"),
-}
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

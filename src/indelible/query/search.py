@@ -6,31 +6,25 @@ runs; what is in both counts once (design section 1).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from indelible.errors import FormatError, IndelibleError, StateError, UsageError
+from indelible.errors import FormatError, StateError, UsageError
 from indelible.model.canonical import is_uuid7
 from indelible.model.flat import Fields, Kept, call_entry, record_entry, text
 from indelible.model.record import body_hash
 from indelible.query.merge import Merge, Predicate, micros
-from indelible.query.stored import fields, kept, newest_first
+from indelible.query.named import MAX_FOUND, Wanted
+from indelible.query.stored import newest_first
+from indelible.seal.journal import is_seq
 from indelible.seal.segment import parse_leaf
 from indelible.store.keys import read_public
 from indelible.store.reader import LogReader, Proof, snapshot
+from indelible.store.records import fields, kept
 from indelible.store.spools import SpoolView
 from indelible.store.state import State
 
-MIN_PREFIX = 8
-MAX_NAMED = 5
-"""How many ids an error names."""
-MAX_FOUND = 100
-"""How many entries one id may name: the calls of one `requestId`."""
-
 _ENDING = ("outcome", "error", "errorType", "durationMs", "result", "resultBytes")
-_LEAF = re.compile(r"#([0-9]{1,18})|([0-9]{1,7})")
-"""A number of eight digits may be the start of an id; with a # it is a leaf's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +79,9 @@ def find(state: State, user: int, wanted: str) -> list[Fields]:
     """
     if is_uuid7(wanted) and (entry := _call(state, user, wanted)):
         return [entry]
-    leaf = _LEAF.fullmatch(wanted)
-    if leaf:
-        matches = _has_leaf(int(leaf[1] or leaf[2]))
-    elif len(wanted) < MIN_PREFIX:
-        raise UsageError(
-            f"id too short: {wanted!r}", hint=f"give at least {MIN_PREFIX} characters of it"
-        )
-    else:
-        matches = _has_id(wanted)
-    every = search(state, user, matches, MAX_FOUND)
-    found = every.entries
-    exact = [entry for entry in found if wanted in _ids(entry)[:2]]
-    same_request = [entry for entry in found if wanted == text(entry, "requestId")]
-    answer = exact[:1] or same_request or found
-    if not answer:
-        raise IndelibleError(
-            f"nothing with the id {wanted!r}", hint="`indelible query` lists what there is"
-        )
-    if not leaf and answer is found and len(found) > 1:
-        raise _ambiguous(wanted, every)
-    return answer
+    asked = Wanted.parse(wanted)
+    every = search(state, user, asked.matches, MAX_FOUND)
+    return asked.choose(every.entries, more=every.more)
 
 
 def proofs(state: State, entry: Fields) -> dict[str, Proven]:
@@ -118,7 +94,7 @@ def proofs(state: State, entry: Fields) -> dict[str, Proven]:
     if not isinstance(leaves, dict):
         return {}
     for name in state.classes():
-        if _origin(state, name) == entry.get("log"):
+        if origin_of(state, name) == entry.get("log"):
             reader = LogReader(state.log(name).directory)
             return {
                 kind: _proven(reader, leaf, str(entry["log"]))
@@ -157,18 +133,6 @@ def _proven(reader: LogReader, index: int, log: str) -> Proven:
     return Proven(proof, reader.body_matches(index, line), record)
 
 
-def _ambiguous(wanted: str, every: Found) -> IndelibleError:
-    """Return the error for a prefix of several ids: how many, and the newest of them."""
-    ids = list(dict.fromkeys(_ids(entry)[0] or _ids(entry)[1] or "" for entry in every.entries))
-    left = len(ids) - MAX_NAMED
-    more = f" and {left}{' or more' if every.more else ''} more" if left > 0 else ""
-    least = f"{len(every.entries)}{' or more' if every.more else ''}"
-    return IndelibleError(
-        f"{least} entries have an id that begins with {wanted!r}",
-        hint=f"give more of it; one of: {', '.join(ids[:MAX_NAMED])}{more}",
-    )
-
-
 def _call(state: State, user: int, call_id: str) -> Fields | None:
     """Return the call of this id; the search ends where it is found."""
     for name in state.classes():
@@ -179,46 +143,32 @@ def _call(state: State, user: int, call_id: str) -> Fields | None:
 
 def _search_log(state: State, name: str, user: int, wanted: Predicate, limit: int) -> list[Fields]:
     reader, views = snapshot(state, name, user)
-    merge = Merge(_spooled(views), wanted, limit)
-    for record in newest_first(reader, state.log(name).bodies, _origin(state, name)):
+    merge = Merge(spooled(views), wanted, limit)
+    for record in newest_first(reader, origin_of(state, name)):
         if not merge.add(record):
             break
     return merge.finish()
 
 
-def _spooled(views: list[SpoolView]) -> Iterator[Kept]:
+def spooled(views: list[SpoolView]) -> Iterator[Kept]:
     """Yield the records of the spools, but none that could not enter the log.
 
-    Such a one claims another writer's name, or a body that it is not bound to.
+    Such a one claims another writer's name, has no number, or a body that it is not
+    bound to.
     """
     for view in views:
         for record in view.records:
             one = Kept(fields(record.header) or {}, fields(record.body) or {})
             bound = one.header.get("bodyHash") == body_hash(record.salt, record.body)
-            if bound and one.key[0] == view.writer:
+            numbered = is_seq(one.header.get("seq"))
+            if bound and numbered and one.key[0] == view.writer:
                 yield one
 
 
-def _origin(state: State, name: str) -> str:
+def origin_of(state: State, name: str) -> str:
     """Return the origin of a log; only its class where the key cannot be read."""
     try:
         key = read_public(state.log(name).vkey)
     except (FormatError, OSError):
         return name
     return key.name if key else name
-
-
-def _ids(entry: Fields) -> list[str | None]:
-    return [text(entry, "callId"), text(entry, "recordId"), text(entry, "requestId")]
-
-
-def _has_id(wanted: str) -> Predicate:
-    return lambda entry: any(one is not None and one.startswith(wanted) for one in _ids(entry))
-
-
-def _has_leaf(index: int) -> Predicate:
-    def has(entry: Fields) -> bool:
-        leaves = entry.get("leaves")
-        return isinstance(leaves, dict) and index in leaves.values()
-
-    return has

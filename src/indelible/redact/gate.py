@@ -7,7 +7,6 @@ for nothing: what is redacted is the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -36,16 +35,12 @@ def _by_literal() -> Iterator[tuple[str, tuple[tuple[str, tuple[int, ...]], ...]
     """
     marks = [(literal, n) for n, detector in enumerate(DETECTORS) for literal in detector.literals]
     marks += [("%", PERCENT), ("\\", ESCAPE)]
-    signs = {literal: re.sub("[a-z0-9 ]", "", literal)[:1] for literal, _ in marks}
-    for sign in dict.fromkeys(signs.values()):
-        yield (
-            sign,
-            tuple(
-                (literal, tuple(n for other, n in marks if other == literal))
-                for literal in signs
-                if signs[literal] == sign
-            ),
-        )
+    announced: dict[str, dict[str, list[int]]] = {}
+    for literal, n in marks:
+        sign = literal.lstrip("abcdefghijklmnopqrstuvwxyz0123456789 ")[:1]
+        announced.setdefault(sign, {}).setdefault(literal, []).append(n)
+    for sign, literals in announced.items():
+        yield sign, tuple((literal, tuple(indexes)) for literal, indexes in literals.items())
 
 
 _LITERALS = tuple(_by_literal())

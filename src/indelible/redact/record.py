@@ -15,20 +15,29 @@ from indelible.model.compose import ReceivedBody, ReceivedForm, completed_record
 from indelible.model.event import (
     Actor,
     Completed,
+    Configured,
     Connection,
+    Notice,
     Origin,
+    Reading,
     Received,
     ServerExit,
     ServerStart,
+    ToolsListed,
     Unparseable,
     Unreadable,
 )
 from indelible.model.record import Record, Stamp, seal_body
+from indelible.redact.notices import notice_record, tools_record
 from indelible.redact.walk import Scrubbed, Scrubber
+from indelible.redact.who import kept_actor
 
 ERROR_CHARS = 500
+FILTER_CHARS = 4_096
+"""Of what a reader asked for; a filter has at most twice as many, and few have 100."""
 NAME_CHARS = 128
 _TARGET_KEYS = ("path", "file", "filename", "uri", "url", "table", "to", "recipient", "id", "name")
+_TARGETS = frozenset(_TARGET_KEYS)
 _REGISTERED_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 _VERSION = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _COUNTED = frozenset(
@@ -89,7 +98,7 @@ class Redactor:
         if event.connection is not self._known.of:
             self._known = self._learn(event.connection)
         notes = _Notes()
-        body = self._received_body(event, notes, call_id)
+        body = self._received_body(event, notes)
         return self._received_form(event).record(
             body,
             stamp,
@@ -98,6 +107,10 @@ class Redactor:
             args_bytes=event.args_bytes,
             redaction_count=notes.count,
         )
+
+    def is_clean(self, text: str) -> bool:
+        """Return whether *text* would be kept as it is."""
+        return self._scrubber.is_clean(text)
 
     def completed(self, event: Completed, stamp: Stamp, of: tuple[str, int]) -> Record:
         """Return the record of a call's end; *of* names its `received`: writer and seq."""
@@ -115,19 +128,21 @@ class Redactor:
 
     def _completed_body(self, event: Completed, notes: _Notes) -> bytes:
         kept = event.keep_result and event.result is not None
-        if event.error is None and not kept:
+        if event.error is None and not kept and event.state is None:
             return _shape_body(_shape(event.result))
         body: dict[str, Json] = {}
         if event.error is not None:
             body["error"] = notes.keep(self._scrubber.text(event.error, limit=ERROR_CHARS))
         if kept:
             body["result"] = notes.keep(self._scrubber.value(event.result))
+        if event.state is not None:
+            body["stateDigest"] = event.state
         return encode(_with_notes(body, notes))
 
     def _received_form(self, event: Received) -> ReceivedForm:
         method = event.method if event.method_known else "other"
         tool = event.tool if event.tool_registered else None
-        key = (event.direction, method, tool, event.effect, event.effect_source)
+        key = (event.direction, method, tool, event.effect, event.effect_source, event.level)
         found = self._known.forms.get(key)
         if found is None:
             constants: dict[str, Json] = {
@@ -140,13 +155,23 @@ class Redactor:
             }
             if self._is_plain(tool):
                 constants["tool"] = tool
+            if event.level != "result":
+                constants["level"] = event.level
             if len(self._known.forms) >= MAX_REMEMBERED_NAMES:
                 self._known.forms.clear()
             found = self._known.forms[key] = ReceivedForm(constants)
         return found
 
-    def other(self, event: Unparseable | ServerStart | ServerExit, stamp: Stamp) -> Record:
+    def other(
+        self,
+        event: Unparseable | Notice | ToolsListed | ServerStart | ServerExit | Configured,
+        stamp: Stamp,
+    ) -> Record:
         """Return the record of something that is no call."""
+        if isinstance(event, Notice):
+            return notice_record(event, stamp, self._scrubber, self._origin)
+        if isinstance(event, ToolsListed):
+            return tools_record(event, stamp, self._scrubber, self._origin)
         notes = _Notes()
         header: dict[str, Json] = {
             "timestamp": format_time(event.at_us),
@@ -170,38 +195,56 @@ class Redactor:
                     header["exitCode"] = event.exit_code
                 if event.signal is not None:
                     header["signal"] = event.signal
-        if not isinstance(event, ServerExit):
+            case Configured():
+                header |= {"kind": "config", "sha256": event.sha256}
+        if not isinstance(event, (ServerExit, Configured)):
             header["redactionCount"] = notes.count
         return seal_body(header, _with_notes(body, notes), stamp)
 
-    def _received_body(self, event: Received, notes: _Notes, call_id: str) -> bytes:
+    def _received_body(self, event: Received, notes: _Notes) -> bytes:
         notes.add(self._known.notes)
-        args = notes.keep(self._scrubber.value(event.args))
+        has_args = event.level != "metadata"
+        args = notes.keep(self._scrubber.value(event.args)) if has_args else None
         rest: dict[str, Json] = {}
         if event.jsonrpc_id is not None:
             rest["jsonrpcId"] = self._id(event.jsonrpc_id, notes)
         if event.trace is not None:
-            rest["trace"] = event.trace
+            rest["requestId"] = rest["trace"] = event.trace
+        if event.state is not None:
+            rest["stateDigest"] = event.state
+        if event.request_id is not None or event.has_odd_request_id:
+            self._put_request_id(event, rest, notes)
         if not event.method_known:
             rest["method"] = self._short(event.method, notes)
         if event.tool is not None and not (event.tool_registered and self._is_plain(event.tool)):
             rest["tool"] = self._short(event.tool, notes)
-        if (target := _target(args)) is not None:
+        if (target := _target(args, event.target)) is not None:
             rest["target"] = target
-        return self._known.body.fill(event.trace or call_id, args, _with_notes(rest, notes))
+        return self._known.body.fill(args, _with_notes(rest, notes), has_args=has_args)
+
+    def _put_request_id(self, event: Received, rest: dict[str, Json], notes: _Notes) -> None:
+        """Write the client's correlation id; what cannot be one is noted, and replaced."""
+        given = event.request_id
+        if given is not None and self._scrubber.is_clean(given):
+            rest["requestId"] = given
+        else:
+            notes.count += 1
+            notes.notes.append({"path": "requestId", "rule": "request-id"})
 
     def _learn(self, connection: Connection) -> _Known:
         """Redact once what every call of a connection repeats."""
         notes = _Notes()
         header: dict[str, Json] = {
             "server": self._origin.server,
-            "serverVersion": self._version(connection.server_version),
+            "serverVersion": self._version(
+                self._origin.server_version or connection.server_version
+            ),
             "transport": connection.transport,
             "capturedBy": self._origin.captured_by,
         }
         if connection.protocol_version is not None:
             header["protocolVersion"] = connection.protocol_version
-        body: dict[str, Json] = {"actor": _who(connection.actor)}
+        body: dict[str, Json] = {"actor": _who(connection.actor, self._scrubber, notes)}
         if connection.client is not None:
             said = connection.client.items()
             body["client"] = {key: self._short(value, notes) for key, value in said}
@@ -233,16 +276,31 @@ class Redactor:
         return text if plain else "unknown"
 
 
-def _who(actor: Actor) -> dict[str, Json]:
-    known = {
-        "id": actor.id,
-        "provenance": actor.provenance,
-        "name": actor.name,
-        "issuer": actor.issuer,
-        "clientId": actor.client_id,
-        "ip": actor.ip,
+def reading_record(event: Reading, stamp: Stamp, scrubber: Scrubber) -> Record:
+    """Return the record that somebody read the trail. What they asked for may hold a secret."""
+    notes = _Notes()
+    header: dict[str, Json] = {
+        "kind": "read",
+        "timestamp": format_time(event.at_us),
+        "command": event.command,
     }
-    return {key: value for key, value in known.items() if value is not None}
+    if event.rows is not None:
+        header["rows"] = event.rows
+    if event.format is not None:
+        header["format"] = event.format
+    body: dict[str, Json] = {"actor": _who(event.actor, scrubber, notes)}
+    body["filter"] = notes.keep(scrubber.text(event.words, limit=FILTER_CHARS))
+    if event.target is not None:
+        body["target"] = notes.keep(scrubber.text(event.target, limit=ERROR_CHARS))
+    header["redactionCount"] = notes.count
+    return seal_body(header, _with_notes(body, notes), stamp)
+
+
+def _who(actor: Actor, scrubber: Scrubber, notes: _Notes) -> dict[str, Json]:
+    known, removed = kept_actor(actor, scrubber)
+    for scrubbed in removed:
+        notes.keep(scrubbed)
+    return known
 
 
 def _with_notes(body: dict[str, Json], notes: _Notes) -> dict[str, Json]:
@@ -251,9 +309,15 @@ def _with_notes(body: dict[str, Json], notes: _Notes) -> dict[str, Json]:
     return body
 
 
-def _target(args: Json) -> str | None:
-    """Return what a call was done to, best effort, from its redacted arguments."""
-    if not isinstance(args, dict):
+def _target(args: Json, path: tuple[str, ...] | None = None) -> str | None:
+    """Return what a call was done to, from its redacted arguments.
+
+    Args:
+        path: Where in them it stands; without it, best effort by usual names.
+    """
+    if path is not None:
+        return _target_at(args, path)
+    if not isinstance(args, dict) or _TARGETS.isdisjoint(args):
         return None
     for key in _TARGET_KEYS:
         if key not in args:
@@ -262,6 +326,15 @@ def _target(args: Json) -> str | None:
         if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             return str(value)[:ERROR_CHARS]
     return None
+
+
+def _target_at(args: Json, path: tuple[str, ...]) -> str | None:
+    for name in path:
+        if not isinstance(args, dict) or name not in args:
+            return None
+        args = args[name]
+    is_name = isinstance(args, (str, int)) and not isinstance(args, bool)
+    return str(args)[:ERROR_CHARS] if is_name else None
 
 
 def _shape(result: Json | Unreadable) -> tuple[tuple[str, int], ...]:

@@ -8,7 +8,8 @@ their text; the result can be encoded (`model.canonical.encode`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from indelible.model.canonical import Json
 from indelible.model.event import Unreadable
@@ -35,7 +36,8 @@ _MAYBE_JSON = frozenset('{["\t\n\r ')
 _WINDOW = KEEP + scan.LOOK_AHEAD
 
 
-class Scrubbed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
     """What is left of a value, and what was removed."""
 
     value: Json

@@ -1,4 +1,4 @@
-"""Bodies by day: one line a record, in the order of leaf indexes.
+"""Bodies by segment and day: one line a record, in the order of leaf indexes.
 
 Format: docs/reference/format.md section 5. Lines of a file rise in index, so that one
 is found by bisection; erasing lines keeps it so.
@@ -9,26 +9,36 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from binascii import unhexlify
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from indelible.model.record import SALT_BYTES
-from indelible.store import files
+from indelible.store import files, packed
 
 MAX_LINE_BYTES = (1 << 20) + 64
 
-_NAME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.ndjson")
+ROLL_BYTES = 16 << 20
+"""With a file of this size its segment is closed: a closed file is read as a whole."""
+MAX_BYTES = packed.MAX_BYTES
+"""No closed file comes near this; more is not read."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NAME = re.compile(rf"({_DAY.pattern})\.([0-9]{{12}})\.ndjson(\.zst)?")
 _LINE = re.compile(rb"(0|[1-9][0-9]{0,18}) ([0-9a-f]{32}) ([^\n]*)")
 _STEP_BYTES = 1 << 11
 _CHUNK_BYTES = 1 << 20
 _MAX_SKIP_BYTES = 16 << 20
 """How far the end of a line that is too long is looked for."""
+_HELD_FILES = 2
+"""Leaves of one run may go to and fro between two days."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BodyLine:
     """A body line, taken apart."""
+
+    # Not frozen: that takes longer to make than all the rest of parsing it.
 
     index: int
     salt: bytes
@@ -45,9 +55,7 @@ def parse_line(line: bytes) -> BodyLine | None:
     match = _LINE.fullmatch(line)
     if match is None:
         return None
-    salt = bytes.fromhex(match[2].decode())
-    assert len(salt) == SALT_BYTES
-    return BodyLine(int(match[1]), salt, match[3])
+    return BodyLine(int(match[1]), unhexlify(match[2]), match[3])
 
 
 def day_of(received_at: str) -> str:
@@ -56,21 +64,50 @@ def day_of(received_at: str) -> str:
     A leaf that was put in can say anything there: what is no day is one that never was.
     """
     day = received_at[:10]
-    return day if _NAME.fullmatch(f"{day}.ndjson") else "0000-00-00"
+    return day if _DAY.fullmatch(day) else "0000-00-00"
 
 
-def path_of(directory: Path, day: str) -> Path:
-    """Return the path of a day's bodies."""
-    return directory / f"{day}.ndjson"
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bodies of one segment's leaves of one day are, and which of its files exist."""
+
+    directory: Path
+    day: str
+    first: int
+    """First leaf of the segment."""
+    has_plain: bool = field(default=False, compare=False)
+    has_compressed: bool = field(default=False, compare=False)
+
+    @property
+    def plain(self) -> Path:
+        """Path of the plain file."""
+        return self.directory / f"{self.day}.{self.first:012d}.ndjson"
+
+    @property
+    def compressed(self) -> Path:
+        """Path of the compressed file."""
+        return self.directory / f"{self.day}.{self.first:012d}.ndjson.zst"
+
+    @property
+    def path(self) -> Path:
+        """Path of the file to name when something is wrong with it."""
+        return self.compressed if self.has_compressed and not self.has_plain else self.plain
 
 
-def list_days(directory: Path) -> list[str]:
-    """Return the days there are bodies of, oldest first."""
+def list_places(directory: Path) -> list[Place]:
+    """Return where there are bodies, by segment and then by day; other names are passed over."""
     try:
         names = os.listdir(directory)
     except FileNotFoundError:
         return []
-    return sorted(match[1] for name in names if (match := _NAME.fullmatch(name)))
+    found: dict[tuple[int, str], set[bool]] = {}
+    for name in names:
+        if match := _NAME.fullmatch(name):
+            found.setdefault((int(match[2]), match[1]), set()).add(match[3] is not None)
+    return [
+        Place(directory, day, first, False in kinds, True in kinds)
+        for (first, day), kinds in sorted(found.items())
+    ]
 
 
 def is_body_name(name: str) -> bool:
@@ -78,20 +115,72 @@ def is_body_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-class BodyFile:
-    """One day's bodies; a missing file reads as an empty one.
+def compress(data: bytes) -> bytes:
+    """Return the bytes of the compressed file of the body lines *data*."""
+    return packed.pack(data, packed.BODIES)
 
-    It holds no descriptor between two calls: a log has a file for each day of years.
+
+def decompress(data: bytes, name: str) -> bytes:
+    """Return the lines of a compressed body file, of at most `MAX_BYTES`.
+
+    Raises:
+        FormatError: If *data* is anything else.
+    """
+    return packed.unpack(data, packed.BODIES, name)
+
+
+def read_compressed(place: Place) -> bytes | None:
+    """Return the lines in the compressed file of *place*, or None if there is none.
+
+    Raises:
+        FormatError: If it is not what it claims to be.
+    """
+    data = files.read(place.compressed, MAX_BYTES)
+    return decompress(data, place.compressed.name) if data is not None else None
+
+
+class Unpacked:
+    """The lines of the compressed files that were read last: two, for they are held whole."""
+
+    def __init__(self) -> None:
+        self._held: dict[Place, bytes] = {}
+
+    def lines(self, place: Place) -> bytes | None:
+        """Return what `read_compressed` does, read anew only if it is not held."""
+        found = self._held.pop(place, None)
+        if found is None:
+            found = read_compressed(place)
+        if found is not None:
+            self._held[place] = found
+            while len(self._held) > _HELD_FILES:
+                del self._held[next(iter(self._held))]
+        return found
+
+
+class BodyFile:
+    """The bodies of one place, compressed or not; a missing file reads as an empty one.
+
+    It holds neither descriptor nor lines between two calls: a log has such a file for
+    each day of years. Between two calls the plain file may be replaced by the
+    compressed one.
+
+    Args:
+        place: Which; whether its files exist is looked at anew.
+
+        unpacked: Holds lines of compressed files, for all the files of one reader.
+
+    Raises:
+        FormatError: Here and in each call: if a file is not what it claims to be.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Place, unpacked: Unpacked) -> None:
+        self._place = place
+        self._unpacked = unpacked
         self._fd = -1
+        self._lines: bytes | None = None
         self._last = (-2, 0, 0)
-        self.size = 0
-        with self._open() as status:
-            if status is not None:
-                self.size = status.st_size
+        with self._open() as size:
+            self.size = size
 
     def find(self, index: int) -> BodyLine | None:
         """Return the line of leaf *index*, or None if it is not there."""
@@ -175,22 +264,27 @@ class BodyFile:
             return self._pread(length, at)
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[os.stat_result | None]:
-        """Hold the file open; within, `_pread` reads."""
-        if self._fd >= 0:
-            yield None
+    def _open(self) -> Iterator[int]:
+        """Hold the file open, give its size; within, `_pread` reads."""
+        if self._fd >= 0 or self._lines is not None:
+            yield self.size
             return
-        opened = files.open_regular(self._path)
-        self._fd = opened.fd if opened else -1
+        opened = files.open_regular(self._place.plain)
+        if opened is None:
+            self._lines = self._unpacked.lines(self._place) or b""
+        else:
+            self._fd = opened.fd
         try:
-            yield opened.status if opened else None
+            yield opened.status.st_size if opened else len(self._lines or b"")
         finally:
             if opened:
                 os.close(self._fd)
-            self._fd = -1
+            self._fd, self._lines = -1, None
 
     def _pread(self, length: int, at: int) -> bytes:
-        return os.pread(self._fd, length, at) if self._fd >= 0 else b""
+        if self._lines is not None:
+            return self._lines[at : at + length]
+        return os.pread(self._fd, length, at)
 
     def _line_start(self, at: int, floor: int) -> int:
         """Return where the line that byte *at* is in starts, looking back to *floor*.

@@ -265,17 +265,17 @@ class _Check:
         body_check = BodyCheck(self._paths.bodies, self._label(self._paths.bodies), judge)
         listing = segments.list_segments(self._paths.segments)
         self._report.segments = len(listing)
-        done = 0
+        done = first = 0
         for number, segment in enumerate(listing):
-            label = self._label(segment.path)
+            label, first = self._label(segment.path), segment.first
             data = self._read_segment(segment, label, judge)
             torn = (
                 notes.intent is not None
                 and number == len(listing) - 1
                 and not segment.has_compressed
             )
-            for seen in judge.segment(label, segment.first, data or b"", may_be_torn=torn):
-                body_check.take(seen)
+            for seen in judge.segment(label, first, data or b"", may_be_torn=torn):
+                body_check.take(seen, first)
                 done += 1
                 if self._progress is not None and done % _STEP == 0:
                     self._progress(done, max(notes.size, done))
@@ -286,7 +286,7 @@ class _Check:
         judge.finish()
         if not judge.is_broken:
             body_check.finish(judge.frontier.size, unfinished=notes.intent is not None)
-        elif judge.broken is not None and (likely := body_check.likely(judge.broken)):
+        elif judge.broken is not None and (likely := body_check.likely(judge.broken, first)):
             judge.name_likely(*likely)
         if self._progress is not None:
             self._progress(done, max(notes.size, done))

@@ -19,7 +19,7 @@ MAX_QUARANTINE_BYTES = 128 << 20
 """No spool and no segment that a piece can be of is larger than half of it."""
 
 _LOG_NAMES = frozenset("lock again segments bodies checkpoint writers intent quarantine".split())
-_STATE_NAMES = frozenset("keys reserve spool log".split())
+_STATE_NAMES = frozenset("keys reserve spool log index".split())
 _KEY_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\.v?key")
 _QUARANTINE_NAME = re.compile(r".*-([0-9a-f]{64})")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from indelible import durable
 from indelible.errors import FormatError, StateError, TamperedError
@@ -19,7 +20,7 @@ from indelible.seal.journal import Intent, Writers, WriterState
 from indelible.seal.merkle import Frontier
 from indelible.seal.note import Checkpoint, SigningKey
 from indelible.seal.segment import Scanner, encode_batch, leaf_line
-from indelible.store import bodies, files, keys, recovery, sealed, segments
+from indelible.store import bodies, files, keys, packed, recovery, sealed, segments
 from indelible.store.recovery import Residue
 from indelible.store.segments import OpenSegment, Segment
 from indelible.store.state import State, prepare_log, prepare_outside
@@ -101,15 +102,16 @@ class LogWriter:
         """
         self.begin()
         first = self._frontier.size
-        day = bodies.day_of(format_time(received_at_us))
+        place = self._place(bodies.day_of(format_time(received_at_us)))
         lines = [leaf_line(one.record.header, one.peer, received_at_us) for one in entries]
         body_lines = [
             bodies.encode_line(first + number, one.record.salt, one.record.body)
             for number, one in enumerate(entries)
         ]
-        durable.append(bodies.path_of(self._paths.bodies, day), b"".join(body_lines))
+        durable.append(place.plain, b"".join(body_lines))
         # A crash here leaves body lines beyond the tree; the next run cuts them.
-        opened = self._place()
+        opened = self._opened
+        assert opened is not None
         grown = self._frontier.copy()
         data = encode_batch(lines, grown)
         durable.append(opened.segment.plain, data)
@@ -191,14 +193,23 @@ class LogWriter:
         self.unfinished = True
         # A crash here leaves `intent` and nothing else: the next run goes on under it.
 
-    def _place(self) -> OpenSegment:
-        """Return the segment for the next batch."""
+    def _place(self, day: str) -> bodies.Place:
+        """Return where the bodies of the next batch go, in whose segment it will be."""
         opened = self._opened
         is_full = opened is not None and opened.size_bytes >= self._roll_bytes
         if opened is None or opened.segment.has_compressed or is_full:
-            opened = OpenSegment(Segment(self._paths.segments, self.size, True, False))  # noqa: FBT003
-            self._opened = opened
-        return opened
+            return self._next_segment(day)
+        place = bodies.Place(self._paths.bodies, day, opened.segment.first)
+        if place.compressed.exists():
+            # The clock was put back: that day is closed in this segment.
+            return self._next_segment(day)
+        if place.plain.exists() and place.plain.stat().st_size >= bodies.ROLL_BYTES:
+            return self._next_segment(day)
+        return place
+
+    def _next_segment(self, day: str) -> bodies.Place:
+        self._opened = OpenSegment(Segment(self._paths.segments, self.size, True, False))  # noqa: FBT003
+        return bodies.Place(self._paths.bodies, day, self.size)
 
     def _read_back(self, opened: OpenSegment, length: int, grown: Frontier) -> None:
         """Recompute the root from the file before anything is signed."""
@@ -219,28 +230,33 @@ class LogWriter:
         opened.add(data)
 
     def _compress(self) -> None:
-        """Replace each plain segment but the newest by its compressed form."""
-        listing = segments.list_segments(self._paths.segments)
-        for one in listing[:-1]:
+        """Replace by their compressed form: all plain files that nobody will add to."""
+        for one in segments.list_segments(self._paths.segments)[:-1]:
             if one.has_plain:
-                self._compress_one(one)
+                self._compress_one(one.plain, one.compressed, packed.LEAVES)
+        if self._opened is None:
+            return
+        places = bodies.list_places(self._paths.bodies)
+        for place in sealed.closed_bodies(places, self._opened.segment.first):
+            if place.has_plain:
+                self._compress_one(place.plain, place.compressed, packed.BODIES)
 
-    def _compress_one(self, segment: Segment) -> None:
-        data = files.read(segment.plain, segments.MAX_BYTES)
+    def _compress_one(self, plain: Path, compressed: Path, gaps: packed.Gaps) -> None:
+        data = files.read(plain, packed.MAX_BYTES)
         if data is None:
             return
-        if not segment.has_compressed:
-            durable.replace(segment.compressed, segments.compress(data))
+        if not compressed.exists():
+            durable.replace(compressed, packed.pack(data, gaps))
             # A crash here leaves both files with the same content; the next run goes on.
         try:
-            stored = files.read(segment.compressed, segments.MAX_BYTES)
-            same = stored is not None and segments.decompress(stored, segment.plain.name) == data
+            stored = files.read(compressed, packed.MAX_BYTES)
+            same = stored is not None and packed.unpack(stored, gaps, compressed.name) == data
         except FormatError:
             same = False
         if not same:
-            what = "compressed segment differs from the plain one"
-            raise TamperedError(what, where=str(segment.compressed))
-        durable.remove(segment.plain)
+            what = "the compressed file differs from the plain one"
+            raise TamperedError(what, where=str(compressed))
+        durable.remove(plain)
 
     def _check_outside(self, *, is_new: bool) -> None:
         was_kept = self.writers is not None and self.writers.outside

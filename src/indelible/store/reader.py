@@ -6,6 +6,7 @@ nothing beyond what it needs to find its way: `store.check` does.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from indelible.errors import FormatError, StateError, UsageError
 from indelible.model.record import body_hash
 from indelible.seal import merkle
 from indelible.seal.note import Checkpoint, split_text
-from indelible.seal.segment import is_leaf, parse_commit, parse_header, parse_leaf
+from indelible.seal.segment import Leaf, is_leaf, parse_commit, parse_header, parse_leaf
 from indelible.store import bodies, files, segments
 from indelible.store.segments import Segment
 from indelible.store.spools import SpoolView, unsealed
@@ -39,7 +40,9 @@ class LogReader:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._segments = segments.list_segments(directory / "segments")
-        self._days: dict[str, bodies.BodyFile] = {}
+        self._firsts = [one.first for one in self._segments]
+        self._files: dict[tuple[int, str], bodies.BodyFile] = {}
+        self._unpacked = bodies.Unpacked()
         self.size = self._find_size()
         """Leaves in whole batches."""
 
@@ -86,8 +89,18 @@ class LogReader:
         parsed = parse_leaf(self.leaf(index) if leaf is None else leaf)
         if parsed is None:
             return None
-        found = self._day(bodies.day_of(parsed.received_at)).find(index)
+        found = self.body_file(index, parsed).find(index)
         return (found.salt, found.body) if found else None
+
+    def body_file(self, index: int, leaf: Leaf) -> bodies.BodyFile:
+        """Return the file that the body of a leaf is in; the same object for all in it."""
+        at = bisect_right(self._firsts, index)
+        key = self._firsts[at - 1] if at else 0, bodies.day_of(leaf.received_at)
+        known = self._files.get(key)
+        if known is None:
+            place = bodies.Place(self._directory / "bodies", key[1], key[0])
+            known = self._files[key] = bodies.BodyFile(place, self._unpacked)
+        return known
 
     def body_matches(self, index: int, leaf: bytes | None = None) -> bool | None:
         """Return whether a leaf's body is the one its header commits to; None without a body.
@@ -154,14 +167,6 @@ class LogReader:
                 found.append((index, line))
                 index += 1
         return found
-
-    def _day(self, day: str) -> bodies.BodyFile:
-        """Return a day's bodies; opened once."""
-        known = self._days.get(day)
-        if known is None:
-            known = bodies.BodyFile(bodies.path_of(self._directory / "bodies", day))
-            self._days[day] = known
-        return known
 
 
 def snapshot(state: State, name: str, user: int) -> tuple[LogReader, list[SpoolView]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,7 +120,8 @@ def recover(paths: LogPaths, key: SigningKey, raw: RawNotes) -> Found:
         return found
     _write_again(stretches)
     _cut_segment(paths, stretches, found, since)
-    _cut_bodies(paths, found.frontier.size, since)
+    noted = notes.writers.sealed if notes.writers is not None else None
+    _cut_bodies(paths, found.frontier.size, since, noted.first if noted is not None else 0)
     found.residue = _residue(paths, since)
     return found
 
@@ -180,13 +182,23 @@ def _compare_files(paths: LogPaths, notes: Notes) -> None:
             grown = notes.intent is not None
             for path, what in sealed.differences(paths, noted.sealed, noted.size, grown=grown):
                 raise TamperedError(what, where=str(path), hint=_HINT)
-        for one in segments.list_segments(paths.segments):
-            both = one.has_plain and one.has_compressed
-            if both and segments.read_compressed(one) != files.read(one.plain, segments.MAX_BYTES):
-                what = "compressed segment differs from the plain one"
-                raise TamperedError(what, where=str(one.compressed), hint=_HINT)
+        for path in _unlike_twins(paths):
+            what = "the compressed file differs from the plain one"
+            raise TamperedError(what, where=str(path), hint=_HINT)
     except FormatError as exc:
         raise TamperedError(str(exc), where=str(paths.directory), hint=_HINT) from exc
+
+
+def _unlike_twins(paths: LogPaths) -> Iterator[Path]:
+    """Yield the compressed files that stand beside a plain one with other lines."""
+    for one in segments.list_segments(paths.segments):
+        both = one.has_plain and one.has_compressed
+        if both and segments.read_compressed(one) != files.read(one.plain, segments.MAX_BYTES):
+            yield one.compressed
+    for place in bodies.list_places(paths.bodies):
+        both = place.has_plain and place.has_compressed
+        if both and bodies.read_compressed(place) != files.read(place.plain, bodies.MAX_BYTES):
+            yield place.compressed
 
 
 def _from(paths: LogPaths, noted: Sealed | None) -> list[Segment]:
@@ -244,18 +256,31 @@ def _cut_segment(paths: LogPaths, stretches: list[_Stretch], found: Found, since
         found.opened = stretches[-2].opened if len(stretches) > 1 else None
 
 
-def _cut_bodies(paths: LogPaths, size: int, since: int) -> None:
-    """Move body lines that no leaf stands for to quarantine."""
-    for day in bodies.list_days(paths.bodies):
-        path = bodies.path_of(paths.bodies, day)
+def _cut_bodies(paths: LogPaths, size: int, since: int, oldest: int) -> None:
+    """Move body lines that no leaf stands for to quarantine.
+
+    Args:
+        oldest: First leaf of the segment that was the newest when `writers` was written:
+            files of earlier ones were closed by then.
+    """
+    unpacked = bodies.Unpacked()
+    for place in bodies.list_places(paths.bodies):
+        if not place.has_plain and place.first < oldest:
+            continue
+        path = place.path
         try:
-            opened = bodies.BodyFile(path)
+            opened = bodies.BodyFile(place, unpacked)
             cut = _body_cut(opened, size)
         except FormatError as exc:
             raise TamperedError(str(exc), where=str(path)) from exc
         if cut + MAX_RESIDUE_BYTES < opened.size:
             what = f"{opened.size - cut} bytes after the last body: more than a crash leaves"
             raise TamperedError(what, where=str(path), hint=_HINT)
+        if place.has_compressed:
+            if cut < opened.size or cut == 0:
+                what = "no leaf stands for the end of a file that was closed"
+                raise TamperedError(what, where=str(path), hint=_HINT)
+            continue
         if cut < opened.size:
             keep(paths, since, Reason.TORN_BODIES, opened.read(cut, opened.size - cut))
             # A crash here leaves the lines in both places; the next run finds them again.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def differences(
     """Yield the directories whose files are not those that were sealed at *size* leaves.
 
     Args:
-        grown: Whether body lines may have come since.
+        grown: Whether bodies may have come since, and files of them been closed.
 
     Raises:
         FormatError: If a file is a link or no regular file.
@@ -67,7 +67,7 @@ def prefix_differs(opened: OpenSegment, sealed: Read) -> str | None:
 
 
 def _listings(paths: LogPaths, first: int, size: int, *, grown: bool) -> Iterator[tuple[str, str]]:
-    yield "bodies", _digest(_bodies(paths.bodies, size, grown=grown))
+    yield "bodies", _digest(_bodies(paths.bodies, first, size, grown=grown))
     yield "quarantine", _digest(_quarantine(paths.quarantine, size))
     yield "segments", _digest(_segments(paths.segments, first))
 
@@ -85,16 +85,32 @@ def _segments(directory: Path, first: int) -> Iterator[tuple[str, int]]:
             yield path.name, _size(path)
 
 
-def _bodies(directory: Path, size: int, *, grown: bool) -> Iterator[tuple[str, int]]:
-    """Yield the body files, as long as they were at *size* leaves."""
-    for day in bodies.list_days(directory):
-        path = bodies.path_of(directory, day)
-        if not grown:
-            yield path.name, _size(path)
-            continue
-        before = bodies.BodyFile(path).seek(size)
-        if before:
-            yield path.name, before
+def _bodies(directory: Path, first: int, size: int, *, grown: bool) -> Iterator[tuple[str, int]]:
+    """Yield the body files as they were at *size* leaves; the newest by its lines, for it grows."""
+    places = bodies.list_places(directory)
+    if grown:
+        places = [one for one in places if one.first < first or _length(one, size)]
+    closed = closed_bodies(places, first)
+    for one in closed:
+        path = one.compressed if one.has_compressed else one.plain
+        yield path.name, _size(path)
+    for one in places[len(closed) :]:
+        yield one.plain.name, _length(one, size if grown else None)
+
+
+def closed_bodies(places: Sequence[bodies.Place], first: int) -> Sequence[bodies.Place]:
+    """Return which of *places*, in order, nobody adds to: not the newest segment's last day.
+
+    Args:
+        first: First leaf of that segment.
+    """
+    return places[:-1] if places and places[-1].first == first else places
+
+
+def _length(place: bodies.Place, size: int | None) -> int:
+    """Return how many bytes of lines below *size* there are, compressed or not; None: of all."""
+    opened = bodies.BodyFile(place, bodies.Unpacked())
+    return opened.size if size is None else opened.seek(size)
 
 
 def _quarantine(directory: Path, size: int) -> Iterator[tuple[str, int]]:

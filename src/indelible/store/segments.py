@@ -1,6 +1,6 @@
 """Segment files: which there are, and their bytes, compressed or not.
 
-The only user of zstandard. Format: docs/reference/format.md sections 1 and 4.
+Format: docs/reference/format.md sections 1 and 4.
 """
 
 from __future__ import annotations
@@ -11,20 +11,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import zstandard
-
 from indelible.errors import FormatError
-from indelible.store import files
+from indelible.store import files, packed
 
 ROLL_BYTES = 8 << 20
 """A plain segment of this size or more is closed and compressed."""
-MAX_BYTES = 64 << 20
+MAX_BYTES = packed.MAX_BYTES
 """No segment we write comes near this; more is not read."""
 
 _NAME = re.compile(r"([0-9]{12})\.ndjson(\.zst)?")
-_LEVEL = 6
-_PIECE_BYTES = 1 << 10
-"""Of a compressed segment; a block of four bytes may stand for 128 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,31 +114,14 @@ def read_compressed(segment: Segment) -> bytes | None:
 
 
 def compress(data: bytes) -> bytes:
-    """Return *data* as one zstd frame with a checksum (RFC 8878)."""
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
-    return compressor.compress(data)
+    """Return the bytes of the compressed file of a segment with the lines *data*."""
+    return packed.pack(data, packed.LEAVES)
 
 
 def decompress(data: bytes, name: str) -> bytes:
-    """Return what the one zstd frame in *data* holds, of at most `MAX_BYTES`.
+    """Return the lines of a compressed segment, of at most `MAX_BYTES`.
 
     Raises:
         FormatError: If *data* is anything else.
     """
-    plain: list[bytes] = []
-    length = at = 0
-    try:
-        size = zstandard.get_frame_parameters(data).content_size
-        if size > MAX_BYTES:
-            raise FormatError(f"no zstd frame of a segment's size: {name!r}")
-        reader = zstandard.ZstdDecompressor(max_window_size=MAX_BYTES).decompressobj()
-        # In pieces: a frame may hold thousands of times what it declares.
-        while at < len(data) and length <= size and not reader.eof:
-            plain.append(reader.decompress(data[at : at + _PIECE_BYTES]))
-            at += _PIECE_BYTES
-            length += len(plain[-1])
-    except zstandard.ZstdError as exc:
-        raise FormatError(f"damaged zstd frame: {name!r}") from exc
-    if not reader.eof or reader.unused_data or at < len(data) or length != size:
-        raise FormatError(f"damaged zstd frame: {name!r}")
-    return b"".join(plain)
+    return packed.unpack(data, packed.LEAVES, name)

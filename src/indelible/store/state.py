@@ -18,6 +18,8 @@ from indelible.errors import StateError
 from indelible.place import state_directory
 
 DEFAULT_CLASS = "default"
+TAGS = "tags"
+"""Name of the key in `keys/` that is no log's: emitters make keyed fingerprints with it."""
 
 _CLASS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
@@ -34,6 +36,8 @@ class LogPaths:
     outside: Path
     outside_vkey: Path
     spool: Path
+    index: Path
+    """Directory of the query copy: derived from the log, and no part of it."""
 
     @property
     def lock(self) -> Path:
@@ -98,6 +102,11 @@ class State:
         """Directory of the logs, one directory a class."""
         return self.root / "log"
 
+    @property
+    def indexes(self) -> Path:
+        """Directory of the query copies, one directory a class."""
+        return self.root / "index"
+
     def log(self, name: str = DEFAULT_CLASS) -> LogPaths:
         """Return the paths of the log of one retention class.
 
@@ -114,6 +123,7 @@ class State:
             outside=self.checkpoints / f"{name}.checkpoint",
             outside_vkey=self.checkpoints / f"{name}.vkey",
             spool=self.spools / name,
+            index=self.indexes / name,
         )
 
     def classes(self) -> list[str]:
@@ -127,12 +137,13 @@ class State:
 
     def classes_with_keys(self) -> list[str]:
         """Return every retention class with a private or a public key."""
-        return sorted({*_with_suffix(self.keys, ".key"), *_with_suffix(self.keys, ".vkey")})
+        found = {*_with_suffix(self.keys, ".key"), *_with_suffix(self.keys, ".vkey")}
+        return sorted(found - {TAGS})  # the one key that signs nothing
 
 
 def is_class(name: str) -> bool:
     """Return whether *name* can be a retention class."""
-    return _CLASS.fullmatch(name) is not None
+    return name != TAGS and _CLASS.fullmatch(name) is not None
 
 
 def resolve(argument: str | Path | None, environment: Mapping[str, str]) -> State:

@@ -1,0 +1,56 @@
+"""One HTTP exchange, followed by two hooks: what the one records, the other need not.
+
+The ASGI seam puts an `Exchange` into the scope; whoever sees a message of that
+request says so in it. Quick to load: every hook needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+KEY = "indelible.exchange"
+"""Where in an ASGI scope the exchange is."""
+
+
+class Exchange:
+    """What is known of one HTTP request by those who follow it."""
+
+    __slots__ = ("is_seen",)
+
+    def __init__(self) -> None:
+        self.is_seen = False
+        """Whether a message of this request has come to whoever records messages."""
+
+
+def scope_of(request: Any) -> dict[str, Any]:
+    """Return the ASGI scope of a Starlette request; empty for what is none."""
+    scope = getattr(request, "scope", None)
+    return scope if isinstance(scope, dict) else {}
+
+
+def see(request: Any) -> None:
+    """Say that a message of *request* is recorded, or need not be."""
+    exchange = scope_of(request).get(KEY)
+    if isinstance(exchange, Exchange):
+        exchange.is_seen = True
+
+
+def headers_of(scope: dict[str, Any]) -> Callable[[str], list[str]]:
+    """Return a reader of the headers in *scope*: all lines of a name in lower case."""
+    lines: list[tuple[bytes, bytes]] = scope.get("headers") or []
+
+    def read(name: str) -> list[str]:
+        wanted = name.encode("latin-1", "replace")
+        return [value.decode("latin-1") for line, value in lines if line == wanted]
+
+    return read
+
+
+def peer_of(scope: dict[str, Any]) -> tuple[str, int] | None:
+    """Return the address and port that the server program names as the client's."""
+    peer = scope.get("client")
+    if not isinstance(peer, (tuple, list)) or len(peer) != 2:
+        return None
+    host, port = peer
+    return (host, port) if isinstance(host, str) and isinstance(port, int) else None

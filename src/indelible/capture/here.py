@@ -1,0 +1,31 @@
+"""What an emitter knows of its own process: the time, and whose it is. Quick to load."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+
+from indelible.model.event import Actor
+
+CLASS = "default"
+"""The retention class of what is recorded."""
+
+
+def clock_us() -> int:
+    """Return microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def monotonic_us() -> int:
+    """Return microseconds on a clock that never steps."""
+    return time.monotonic_ns() // 1000
+
+
+def os_actor() -> Actor:
+    """Return who runs us: on stdio that is as much as can be known of who asks."""
+    uid = os.geteuid()
+    try:
+        return Actor(id=pwd.getpwuid(uid).pw_name, provenance="inherited")
+    except KeyError:
+        return Actor(id=f"uid:{uid}", provenance="inherited")

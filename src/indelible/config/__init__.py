@@ -1,0 +1,1 @@
+"""What the operator decides: one file, the environment, flags; and where each value is from."""

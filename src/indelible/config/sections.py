@@ -1,0 +1,201 @@
+"""Every key there is: one frozen dataclass for each part of the program.
+
+To add a section: write its dataclass, and name it in `Config`. Reading, environment
+variables, `config show`, the schema and the reference page follow from here.
+"""
+# ruff: noqa: RUF009 — the calls declare, they make nothing that is shared
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from indelible.config.kinds import (
+    Kind,
+    OneOf,
+    Several,
+    Text,
+    absolute_path,
+    header_name,
+    member_path,
+    network,
+)
+
+Level = Literal["none", "metadata", "args", "result"]
+Results = Literal["none", "summary", "redacted"]
+Action = Literal["refuse", "spool", "proceed"]
+DeclaredEffect = Literal["read", "write", "destructive"]
+
+LEVELS = OneOf(("none", "metadata", "args", "result"))
+RESULTS = OneOf(("none", "summary", "redacted"))
+ACTIONS = OneOf(("refuse", "spool", "proceed"))
+EFFECTS = OneOf(("read", "write", "destructive"))
+SOURCES = OneOf(("token", "api-key", "header", "os-user"))
+HEADER = Text("name of an HTTP header", header_name, longest=128)
+CLAIM = Text("name of a claim", longest=128)
+
+_Section = TypeVar("_Section")
+
+
+def key(default: Any, kind: Kind, says: str, *, variable: str = "") -> Any:
+    """Declare one key.
+
+    Args:
+        default: None where it may be left out and nothing takes its place.
+
+        kind: What it may hold.
+
+        says: Its line in the reference.
+
+        variable: A further environment variable, weaker than the one it has anyway.
+    """
+    return field(default=default, metadata={"kind": kind, "says": says, "variable": variable})
+
+
+def part(section: type[_Section], says: str) -> _Section:
+    """Declare a table with keys of its own."""
+    made: _Section = field(default_factory=section, metadata={"section": section, "says": says})
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class StateSection:
+    """Where records are kept."""
+
+    directory: str | None = key(
+        None,
+        Text("absolute path", absolute_path),
+        "The state directory. Without it: the XDG state directory.",
+        variable="INDELIBLE_STATE_DIR",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSection:
+    """How much is recorded of a call, by what the call may do."""
+
+    read: Level = key("result", LEVELS, "Of what only reads.")
+    write: Level = key("result", LEVELS, "Of what changes something.")
+    destructive: Level = key("result", LEVELS, "Of what may destroy.")
+    undeclared: Level = key("result", LEVELS, "Of tools that do not say what they do.")
+    results: Results | None = key(
+        None,
+        RESULTS,
+        "What is kept of a result at level `result`. Without it: `redacted` of destructive calls, `summary` of all others.",  # noqa: E501
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FailureSection:
+    """What becomes of a call whose record cannot be kept."""
+
+    profile: Literal["dev", "compliance"] = key(
+        "dev", OneOf(("dev", "compliance")), "What holds where the four keys below say nothing."
+    )
+    read: Action | None = key(None, ACTIONS, "Of what only reads.")
+    write: Action | None = key(None, ACTIONS, "Of what changes something.")
+    destructive: Action | None = key(None, ACTIONS, "Of what may destroy.")
+    undeclared: Action | None = key(None, ACTIONS, "Of tools that do not say what they do.")
+    keep: Literal["os"] = key(
+        "os",
+        OneOf(("os",), later=("disk", "ack")),
+        "When a record counts as kept: `os` once the system has it.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSection:
+    """What records say of the server."""
+
+    name: str | None = key(
+        None,
+        Text("text", longest=128),
+        "Its name. Without it: from the command, or what the server calls itself.",
+    )
+    version: str | None = key(
+        None,
+        Text("text", longest=64),
+        "`serverVersion` of every call. Without it: what the server declares.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsSection:
+    """Which claim of a verified token says what."""
+
+    id: str = key("sub", CLAIM, "`actor.id`")
+    issuer: str = key("iss", CLAIM, "`actor.issuer`")
+    client_id: str = key("client_id", CLAIM, "`actor.clientId`")
+    name: str = key("name", CLAIM, "`actor.name`")
+    tenant: str | None = key(None, CLAIM, "`actor.tenant`")
+
+
+@dataclass(frozen=True, slots=True)
+class HeadersSection:
+    """Which header, set by a trusted proxy or by the client, says what."""
+
+    id: str | None = key(None, HEADER, "`actor.id`")
+    name: str | None = key(None, HEADER, "`actor.name`")
+    tenant: str | None = key(None, HEADER, "`actor.tenant`")
+    api_key: str | None = key(
+        None, HEADER, "Holds an API key, of which only a keyed fingerprint is recorded."
+    )
+    forwarded_for: str = key(
+        "x-forwarded-for", HEADER, "Where a trusted proxy puts the client's address."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySection:
+    """Who asked: where that is looked for."""
+
+    actor: tuple[str, ...] = key(
+        ("token", "os-user"), Several(SOURCES), "Where from, in this order; the first that answers."
+    )
+    trusted_proxies: tuple[str, ...] = key(
+        (),
+        Several(Text("networks (CIDR)", network, longest=64)),
+        "Only from these are forwarding and identity headers believed.",
+    )
+    claims: ClaimsSection = part(ClaimsSection, "Which claim of a verified token says what.")
+    headers: HeadersSection = part(HeadersSection, "Which HTTP header says what.")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRule:
+    """What holds for the tools whose name a pattern matches."""
+
+    glob: str
+    effect: DeclaredEffect | None = key(
+        None, EFFECTS, "What the tool may do, whatever it says of itself."
+    )
+    level: Level | None = key(None, LEVELS, "As in `[capture]`.")
+    result: Results | None = key(None, RESULTS, "As `results` in `[capture]`.")
+    failure: Action | None = key(None, ACTIONS, "As in `[failure]`.")
+    target: str | None = key(
+        None,
+        Text("text like `{args.path}`", member_path, longest=256),
+        "Which argument says what the call was done to.",
+    )
+
+
+GLOB = Text("pattern", longest=256)
+MAX_TOOLS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The effective configuration: what holds, wherever it is from."""
+
+    state: StateSection = part(StateSection, "Where records are kept.")
+    capture: CaptureSection = part(CaptureSection, "How much is recorded of a call, by its effect.")
+    failure: FailureSection = part(FailureSection, "What becomes of calls that cannot be recorded.")
+    server: ServerSection = part(ServerSection, "What records say of the server.")
+    identity: IdentitySection = part(IdentitySection, "Who asked: where that is looked for.")
+    tools: tuple[ToolRule, ...] = field(
+        default=(),
+        metadata={
+            "rows": ToolRule,
+            "says": "What holds for the tools whose name matches a pattern.",
+        },
+    )

@@ -1,0 +1,1 @@
+"""Sinks: where records go besides the spool, and the outlets they write to."""
