@@ -553,7 +553,7 @@ def test_no_collect_writes_nothing(trail: Trail, ran, words: list[str], as_json:
 
 @pytest.mark.requirement("status.says")
 def test_status_says_what_is_recorded_sealed_and_wrong(trail: Trail, ran) -> None:
-    fill(trail)
+    writer = fill(trail)  # it lives as long as somebody holds it
     code, out, _ = ran("status")
     assert code == 0
     key = trail.state.log().vkey.read_text().strip()
@@ -570,6 +570,7 @@ def test_status_says_what_is_recorded_sealed_and_wrong(trail: Trail, ran) -> Non
     assert report["writers"] == {"live": 1}
     assert report["unsealed"] == {"records": 0, "oldest": None}
     assert len(report["problems"]) == 1
+    assert writer.end.alive
 
 
 @pytest.mark.requirement("collect.once")
