@@ -151,7 +151,8 @@ class Tables:
         """Bring `hot` up to the copy; where its file has only grown, by what is new in it."""
         part = stack.manifest.hot if stack.manifest else None
         wanted = (part.file, part.bytes) if part and part.rows else ("", 0)
-        file, size = self._hot.pop(stack.name, ("", 0))
+        # Unknown until it is loaded: where that fails, the table holds nobody knows what.
+        file, size = self._hot.pop(stack.name, (None, 0))
         if wanted[0] != file or wanted[1] < size:
             self._session.run(f"DELETE FROM hot WHERE class = {quoted(stack.name)}")
             size = 0
