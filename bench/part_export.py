@@ -15,7 +15,7 @@ def run(setting: Setting) -> list[Figure]:
     source = recorded(setting)
     taken: dict[str, list[Used]] = {name: [] for name in FORMATS}
     sizes: dict[str, int] = {}
-    for order in orders(FORMATS, setting.scale(3, 1)):
+    for order in orders(FORMATS, setting.scale(2, 1)):
         for name in order:
             path = setting.scratch / f"out.{name}"
             command = [*INDELIBLE, "--state", str(source.state.root), "export", "--no-collect"]

@@ -40,6 +40,9 @@ def _ours(found: Recorded, copy: Copy) -> list[Figure]:
     closed, newest = _closed(found, copy), _newest(found)
     each = sum(closed.values())
     figures = [_figure(f"{name}, closed files", size) for name, size in closed.items()]
+    made = sum(one.bytes for one in copy.manifest.files) / (copy.rows - copy.manifest.hot.rows)
+    over = made / closed["query copy"]
+    figures.append(figure("size", "query copy, rows made by SQL / recorded", "x", [over]))
     figures += [
         _figure("everything closed", each, f"{found.calls:,} recorded calls"),
         figure("size", "newest, not closed yet", "MB", [newest / 1e6], "however many calls"),

@@ -39,9 +39,7 @@ def run(setting: Setting) -> list[Figure]:
         figure("spool", "appended, CPU", "µs/record", _us(append, count)),
         figure("spool", "the same bytes by write(), CPU", "µs/record", _us(write, count)),
         figure("spool", "appended / write(), CPU", "x", ratios(append, write)),
-        figure(
-            "spool", "recorded (redacted, composed, appended), CPU", "µs/record", _us(whole, count)
-        ),
+        figure("spool", "redacted and composed too, CPU", "µs/record", _us(whole, count)),
         figure(
             "spool",
             "redacted and composed too, one core",
