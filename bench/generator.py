@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.texts import PROSE
-from indelible.capture.here import CLASS
 from indelible.capture.policy import PROFILES
+from indelible.capture.process import CLASS
 from indelible.capture.recorder import Recorder
 from indelible.deliver.spool import Spool
 from indelible.model.canonical import Json

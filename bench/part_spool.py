@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.figures import Figure, figure, ratios
 from bench.generator import Fleet, Traffic
 from bench.setting import Setting
-from indelible.capture.here import clock_us
+from indelible.capture.process import clock_us
 from indelible.deliver.spool import Spool
 from indelible.model.frame import decode_frames, encode_frame
 from indelible.model.record import Record

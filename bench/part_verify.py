@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.figures import Figure, figure, ratios
 from bench.setting import Setting
 from bench.trail import collect, emit
-from indelible.capture.here import clock_us
+from indelible.capture.process import clock_us
 from indelible.seal.merkle import Frontier, leaf_hash
 from indelible.seal.verify import Verdict
 from indelible.store.check import check

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from bench.setting import INDELIBLE, Setting
 from bench.texts import prose
-from indelible.capture.here import CLASS, clock_us, os_actor
 from indelible.capture.policy import PROFILES
+from indelible.capture.process import CLASS, clock_us, os_actor
 from indelible.capture.recorder import Recorder
 from indelible.deliver.spool import Spool
 from indelible.model.event import Completed, Connection, Origin, Outcome, Received

@@ -28,7 +28,7 @@ import pytest
 
 import indelible
 from indelible.capture import framing
-from indelible.capture.here import os_actor
+from indelible.capture.process import os_actor
 from indelible.cli import demo_calls, failure
 from indelible.cli.commands import indelible as program
 from indelible.cli.options import SUMMARIES

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indelible.capture import reading
-from indelible.capture.here import os_actor
+from indelible.capture.process import os_actor
 from indelible.capture.reading import record_reading
 from indelible.collect.once import collect_once
 from indelible.model.flat import Fields

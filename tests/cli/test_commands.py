@@ -31,22 +31,6 @@ CALL_ID = "01a20bc1-e838-7000-8000-00000000abcd"
 TRUST = "L0: rewrite, rollback, tail cut and forged unsealed records by this user not detectable; "
 
 
-@pytest.fixture
-def trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trail:
-    monkeypatch.setenv("COLUMNS", "120")
-    return Trail(tmp_path / "state")
-
-
-@pytest.fixture
-def ran(trail: Trail, capsys: pytest.CaptureFixture[str]):
-    def go(*words: str) -> tuple[int, str, str]:
-        code = run(["--state", str(trail.root), *words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return go
-
-
 def fill(trail: Trail, calls: int = 5) -> Writer:
     writer = Writer(trail)
     for number in range(calls):

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,12 +20,6 @@ from indelible.query.trail import Trail as Reader
 from tests.query.trail import Trail, Writer
 
 LIMIT_S = 60
-
-
-@pytest.fixture
-def trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trail:
-    monkeypatch.setenv("COLUMNS", "120")
-    return Trail(tmp_path / "state")
 
 
 class Watch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import stat
 import threading
 
 import pytest
@@ -84,6 +85,7 @@ def test_a_device_takes_lines_too() -> None:
     outlet.write(b"one\n")
     outlet.write(b"two\n")
     outlet.close()
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)  # and it is no file of ours now
 
 
 def test_a_descriptor_for_reading_is_refused(tmp_path) -> None:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from indelible.capture.here import CLASS, clock_us
+from indelible.capture.process import CLASS, clock_us
 from indelible.model.event import Actor, Completed, Connection, ErrorType, Origin, Outcome, Received
 from indelible.model.flat import Fields
 from indelible.query.export import export_stream

@@ -156,7 +156,7 @@ class Storm:
 
     def settle(self) -> Seen:
         """Collect what is left; return all calls, each of which is what was recorded."""
-        from indelible.capture.here import clock_us
+        from indelible.capture.process import clock_us
         from indelible.collect.once import collect_once
 
         collect_once(self.state, user=os.geteuid(), clock_us=clock_us, random=os.urandom)

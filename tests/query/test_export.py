@@ -27,37 +27,13 @@ from indelible.query.formats.table import COLUMNS, row_of
 from indelible.query.views import VIEWS
 from indelible.store.index import duck
 from tests.model.events import COUNTS, EVENTS, STAMPS, WRITER, record_of
+from tests.query.guide import DESTRUCTIVE, FAILING, FREQUENT
 
 DAY_US = 86_400_000_000
 GUIDE_COLUMNS = (
     "timestamp request_id actor_id actor_ip tool args outcome error duration_ms server_version"
 )
 
-DESTRUCTIVE = """
-SELECT timestamp, actor_id, tool, args
-FROM audit_log
-WHERE outcome = 'ok'
-  AND tool IN ('delete_file', 'drop_table', 'send_email')
-  AND timestamp > datetime('now', '-1 day')
-ORDER BY timestamp DESC;
-"""
-FREQUENT = """
-SELECT actor_id, COUNT(*) AS call_count
-FROM audit_log
-WHERE timestamp > datetime('now', '-1 hour')
-GROUP BY actor_id
-HAVING call_count > 500
-ORDER BY call_count DESC;
-"""
-FAILING = """
-SELECT tool,
-       SUM(CASE WHEN outcome='error' THEN 1 ELSE 0 END) * 100.0 / COUNT(*) AS error_pct
-FROM audit_log
-WHERE timestamp > datetime('now', '-1 day')
-GROUP BY tool
-HAVING error_pct > 5
-ORDER BY error_pct DESC;
-"""
 """The guide's, as they stand there."""
 
 

@@ -15,34 +15,10 @@ from indelible.model.canonical import format_time
 from indelible.query.trail import Trail
 from indelible.query.views import COLUMNS, EVENTS, LOG, VIEWS
 from tests.query import trail as made
+from tests.query.guide import DESTRUCTIVE, FAILING, FREQUENT
 from tests.query.trail import Writer
 
 DAY, HOUR = 86_400_000_000, 3_600_000_000
-DESTRUCTIVE = """
-SELECT timestamp, actor_id, tool, args
-FROM audit_log
-WHERE outcome = 'ok'
-  AND tool IN ('delete_file', 'drop_table', 'send_email')
-  AND timestamp > datetime('now', '-1 day')
-ORDER BY timestamp DESC;
-"""
-FREQUENT = """
-SELECT actor_id, COUNT(*) AS call_count
-FROM audit_log
-WHERE timestamp > datetime('now', '-1 hour')
-GROUP BY actor_id
-HAVING call_count > 500
-ORDER BY call_count DESC;
-"""
-ERRORS = """
-SELECT tool,
-       SUM(CASE WHEN outcome='error' THEN 1 ELSE 0 END) * 100.0 / COUNT(*) AS error_pct
-FROM audit_log
-WHERE timestamp > datetime('now', '-1 day')
-GROUP BY tool
-HAVING error_pct > 5
-ORDER BY error_pct DESC;
-"""
 
 
 @pytest.fixture
@@ -110,7 +86,7 @@ def test_the_error_rate_by_tool_counts_what_is_in_the_day(trail: made.Trail) -> 
     for at in range(20):
         call_at(writer, now - DAY + 1 + at, "steady", "error" if at == 0 else "ok")
         call_at(writer, now - DAY + 1 + at, "shaky", "error" if at < 2 else "ok")
-    assert rows(opened(trail, now), ERRORS) == [("shaky", 10.0)]
+    assert rows(opened(trail, now), FAILING) == [("shaky", 10.0)]
 
 
 def test_only_tool_calls_are_in_the_log_and_everything_is_in_the_events(trail: made.Trail) -> None:
@@ -292,7 +268,7 @@ def test_what_is_no_question_about_the_trail_is_refused(trail: made.Trail, sourc
         "RESET lock_configuration",
     ],
 )
-def test_the_session_itself_can_reach_no_other_file(trail: made.Trail, source: str) -> None:
+def test_the_engine_itself_can_reach_no_other_file(trail: made.Trail, source: str) -> None:
     """What the check of the statement might let through one day."""
     Writer(trail).call("a")
     trail.collect()
@@ -300,8 +276,8 @@ def test_the_session_itself_can_reach_no_other_file(trail: made.Trail, source: s
     link = index / "link"
     link.symlink_to(trail.state.log().vkey)
     found = opened(trail)
-    with pytest.raises(found._session.failure):
-        found._session.connection.execute(source.format(index=index, link=link)).fetchall()
+    with pytest.raises(found._engine.failure):
+        found._engine.connection.execute(source.format(index=index, link=link)).fetchall()
 
 
 @pytest.mark.requirement("sql.guarded")

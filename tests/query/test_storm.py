@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from indelible.capture.here import clock_us
+from indelible.capture.process import clock_us
 from indelible.seal.verify import Verdict
 from indelible.store.check import check
 from tests.query.storming import READERS, Storm

@@ -19,8 +19,8 @@ from indelible.capture.actor import Asked, Identity
 from indelible.capture.calls import Open, ended
 from indelible.capture.context import given, session_of
 from indelible.capture.exchange import KEY, Exchange, headers_of, peer_of
-from indelible.capture.here import clock_us, monotonic_us
 from indelible.capture.policy import REFUSAL_CODE, refusal
+from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import member, protocol_version
 from indelible.capture.recorder import Recorder
 from indelible.capture.wire import Message, read_line

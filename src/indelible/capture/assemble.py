@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indelible.capture.here import CLASS, clock_us
 from indelible.capture.policy import FailurePolicy
+from indelible.capture.process import CLASS, clock_us
 from indelible.capture.recorder import Recorder
 from indelible.deliver.detach import start_collection
 from indelible.deliver.reserve import set_aside

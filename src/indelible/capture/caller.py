@@ -21,7 +21,7 @@ from indelible.capture.context import (
     session_of,
 )
 from indelible.capture.exchange import headers_of, peer_of, scope_of
-from indelible.capture.here import os_actor
+from indelible.capture.process import os_actor
 from indelible.capture.protocol import member
 from indelible.capture.recorder import Recorder
 from indelible.model.canonical import Json

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from indelible.capture.here import CLASS, clock_us, os_actor
+from indelible.capture.process import CLASS, clock_us, os_actor
 from indelible.deliver.spool import Spool
 from indelible.model.event import ExportFormat, ReadCommand, Reading
 from indelible.model.record import SALT_BYTES, Stamp

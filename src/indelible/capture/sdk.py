@@ -32,8 +32,8 @@ from indelible.capture.calls import (
 from indelible.capture.causes import CAUSES, Causes, described, note_calls
 from indelible.capture.context import CURRENT
 from indelible.capture.exchange import see
-from indelible.capture.here import clock_us, monotonic_us
 from indelible.capture.policy import REFUSAL_CODE, FailurePolicy, refusal
+from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import (
     ACKNOWLEDGED,
     LISTEN,
@@ -199,9 +199,13 @@ class Audit:
         finally:
             CURRENT.reset(followed)
             CAUSES.reset(token)
-            if _is_cancelled(ctx):
+            is_cancelled = _is_cancelled(ctx)
+            if is_cancelled:
                 self._cancelled(key, around)
-        self._returned(ctx, key, call, _plain(result), causes)
+        if is_cancelled:  # it returned all the same: nothing could interrupt it
+            self._end(key, call, cancelled(call, None, monotonic_us()))
+        else:
+            self._returned(ctx, key, call, _plain(result), causes)
         return result
 
     def _cancelled(self, key: tuple[int, IdKey], around: Around | None) -> None:
@@ -235,10 +239,7 @@ class Audit:
         reply: Json,
         causes: list[str],
     ) -> None:
-        """Record the end of a call that returned: it may have been cancelled all the same."""
-        if _is_cancelled(ctx):
-            self._end(key, call, cancelled(call, None, monotonic_us()))
-            return
+        """Record the end of a call that returned."""
         cause = causes[-1] if causes else None
         end = replied(call, {"result": reply}, monotonic_us(), size=None, cause=cause)
         drift = None

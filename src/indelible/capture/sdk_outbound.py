@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from indelible.capture.calls import Open, ended, kept_args, received, replied
-from indelible.capture.here import clock_us, monotonic_us
 from indelible.capture.ledger import Ledger
+from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import member
 from indelible.model.canonical import Json
 from indelible.model.event import Connection, ErrorType, Outcome

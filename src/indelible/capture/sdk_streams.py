@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from indelible.capture.here import clock_us, monotonic_us
 from indelible.capture.ledger import Ledger
 from indelible.capture.observe import Instant, Observer
+from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import (
     ACKNOWLEDGED,
     IdKey,

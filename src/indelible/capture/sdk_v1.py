@@ -16,9 +16,9 @@ from indelible.capture.caller import Caller
 from indelible.capture.calls import Tools
 from indelible.capture.context import Correlation
 from indelible.capture.exchange import see
-from indelible.capture.here import clock_us, monotonic_us
 from indelible.capture.observe import Instant, Observer
 from indelible.capture.policy import REFUSAL_CODE, refusal
+from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import IdKey, id_key
 from indelible.capture.streams import look_at, parsed, request_of, unread
 from indelible.model.canonical import Json

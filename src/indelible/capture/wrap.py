@@ -19,9 +19,9 @@ from indelible.capture.child import (
     wait,
     why_not_started,
 )
-from indelible.capture.here import clock_us, monotonic_us, os_actor
 from indelible.capture.observe import Instant, Observer
 from indelible.capture.policy import FailurePolicy
+from indelible.capture.process import clock_us, monotonic_us, os_actor
 from indelible.capture.setup import Setup, rules_of
 from indelible.capture.stdio import Descriptors, Relay
 from indelible.deliver.spool import ROLL_BYTES

@@ -69,6 +69,13 @@ class Kept:
         closes = self.closes
         return closes is not None and closes[0] != self.key[0]
 
+    def stands_over(self, later: Kept | None) -> bool:
+        """Whether this end of a call counts, and not *later*, which came in after it.
+
+        The writer's own word stands over a reconciler's; else the one that came first.
+        """
+        return later is None or later.by_reconciler or not self.by_reconciler
+
 
 def text(fields: Fields, key: str) -> str | None:
     """Return the string at *key*, or None."""

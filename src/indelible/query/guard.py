@@ -1,7 +1,7 @@
 # ruff: noqa: S608 — what is put together here is our own text, or one checked SELECT
 """SQL of an operator: what of it is let through, and what its failures mean.
 
-Three guards, each enough for most: the session can open no file but those of the query
+Three guards, each enough for most: the engine can open no file but those of the query
 copies; the transaction can change nothing; and the statement is looked at, as DuckDB's
 own parser reads it, before it is run. Decision 011 says what each is for.
 """
@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from indelible.errors import IndelibleError, UsageError
+from indelible.query.engine import MEMORY_MB, Engine
 from indelible.query.pages import Table
-from indelible.query.session import MEMORY_MB, Session
 from indelible.query.views import EVENTS, LOG, UNKNOWN_MODIFIER, VIEWS
 
 MAX_TEXT = 64 << 10
@@ -44,7 +44,7 @@ _ZONED = re.compile(r"TIME ZONE|TIMESTAMPTZ|TIMETZ")
 _MISSING_COLUMN = re.compile(r'(?:Referenced column|column named|have a column named) "([^"]+)"')
 
 
-def ask(session: Session, text: str, *, max_rows: int, timeout_s: float) -> Table:
+def ask(engine: Engine, text: str, *, max_rows: int, timeout_s: float) -> Table:
     """Return the answer to *text*, one SELECT over the views.
 
     Args:
@@ -57,15 +57,15 @@ def ask(session: Session, text: str, *, max_rows: int, timeout_s: float) -> Tabl
 
         IndelibleError: If it takes too long, or more memory than there is.
     """
-    check(session, text)
-    connection = session.connection
+    check(engine, text)
+    connection = engine.connection
     timer = threading.Timer(timeout_s, connection.interrupt)
     timer.daemon = True
     connection.execute("BEGIN TRANSACTION READ ONLY")
     timer.start()
     try:
         return _answer(connection, text, max_rows)
-    except session.failure as error:
+    except engine.failure as error:
         raise _said(error, timeout_s) from error
     finally:
         timer.cancel()
@@ -74,11 +74,11 @@ def ask(session: Session, text: str, *, max_rows: int, timeout_s: float) -> Tabl
             try:
                 connection.execute("ROLLBACK")
                 break
-            except session.failure:
+            except engine.failure:
                 continue
 
 
-def check(session: Session, text: str) -> None:
+def check(engine: Engine, text: str) -> None:
     """Refuse what is not one SELECT over the views.
 
     Raises:
@@ -87,8 +87,8 @@ def check(session: Session, text: str) -> None:
     if len(text) > MAX_TEXT:
         raise UsageError(f"SQL of {len(text)} characters", hint=f"At most {MAX_TEXT} are read.")
     try:
-        statements = session.connection.extract_statements(text)
-    except session.failure as error:
+        statements = engine.connection.extract_statements(text)
+    except engine.failure as error:
         raise UsageError(f"not SQL: {_first_line(error)}", hint=_near_sql(text)) from error
     if len(statements) != 1:
         raise UsageError(f"{len(statements)} statements instead of one", hint=_ALLOWED)
@@ -98,7 +98,7 @@ def check(session: Session, text: str) -> None:
     if statements[0].named_parameters:
         raise UsageError("a parameter has no value here", hint="Write the value itself.")
     # Only reads it: nothing of the statement is run.
-    told = session.rows("SELECT json_serialize_sql(?)", [text])[0][0]
+    told = engine.rows("SELECT json_serialize_sql(?)", [text])[0][0]
     tree = json.loads(told)
     if tree.get("error"):
         raise UsageError(f"not allowed: {tree.get('error_message')}", hint=_ALLOWED)

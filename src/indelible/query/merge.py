@@ -90,8 +90,7 @@ class Merge:
         closes = record.closes
         if closes is None:
             return False
-        held = self._endings.get(closes)
-        if held is None or held.by_reconciler or not record.by_reconciler:
+        if record.stands_over(self._endings.get(closes)):
             self._endings[closes] = record
         return True
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from indelible.errors import FormatError, IndelibleError
 from indelible.model.flat import Kept
+from indelible.query.engine import Engine, GoneError
 from indelible.query.search import origin_of, spooled
-from indelible.query.session import GoneError, Session, quoted
 from indelible.query.stored import newest_first
 from indelible.query.tail import Joined, Tail, gather, join
 from indelible.seal.journal import Writers
@@ -24,6 +24,7 @@ from indelible.seal.note import split_text
 from indelible.store import files
 from indelible.store.index import duck
 from indelible.store.index.columns import COLUMNS, NAMES, ROW, Row, from_line, to_line
+from indelible.store.index.duck import quoted
 from indelible.store.index.lines import Key, key_of
 from indelible.store.index.manifest import Manifest, Part, fits, read_manifest
 from indelible.store.reader import LogReader
@@ -75,24 +76,24 @@ class Stack:
 
 
 class Tables:
-    """The tables of a session: `hot` and `late` rows, and the keys that were `replaced`."""
+    """The tables of an engine: `hot` and `late` rows, and the keys that were `replaced`."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._hot: dict[str, tuple[str, int]] = {}
         """What is in `hot`, by class: the file, and how many bytes of it."""
         self._known: dict[str, tuple[int, str]] = {}
         """The copies that were found to be of their logs."""
         self.any_replaced = False
         for name in ("hot", "late"):
-            session.run(f"CREATE TABLE {name}(class VARCHAR, log VARCHAR, {_TABLE})")
-        session.run("CREATE TABLE replaced(class VARCHAR, writer VARCHAR, seq BIGINT)")
+            engine.run(f"CREATE TABLE {name}(class VARCHAR, log VARCHAR, {_TABLE})")
+        engine.run("CREATE TABLE replaced(class VARCHAR, writer VARCHAR, seq BIGINT)")
 
     def take(self, state: State, names: Sequence[str], user: int) -> list[Stack]:
         """Fill the tables anew; return the stacks they are of.
 
         Args:
-            names: The classes, whose copies the session may read.
+            names: The classes, whose copies the engine may read.
 
         Raises:
             FormatError: If the log or its copy cannot be read.
@@ -107,7 +108,7 @@ class Tables:
         raise IndelibleError("the query copy was replaced each time it was read", hint="Try again.")
 
     def _take(self, state: State, names: Sequence[str], user: int) -> list[Stack]:
-        self._session.run("DELETE FROM late; DELETE FROM replaced")
+        self._engine.run("DELETE FROM late; DELETE FROM replaced")
         self.any_replaced = False
         return [self._take_class(state, name, user) for name in names]
 
@@ -154,16 +155,16 @@ class Tables:
         # Unknown until it is loaded: where that fails, the table holds nobody knows what.
         file, size = self._hot.pop(stack.name, (None, 0))
         if wanted[0] != file or wanted[1] < size:
-            self._session.run(f"DELETE FROM hot WHERE class = {quoted(stack.name)}")
+            self._engine.run(f"DELETE FROM hot WHERE class = {quoted(stack.name)}")
             size = 0
         if wanted[1] > size:
             with _opened(stack.directory / wanted[0], wanted[1]) as fd:
-                self._session.load_from(fd, size, wanted[1], _insert("hot", stack))
+                self._engine.load_from(fd, size, wanted[1], _insert("hot", stack))
         self._hot[stack.name] = wanted
 
     def _load_late(self, stack: Stack, rows: list[Row]) -> None:
         if rows:
-            self._session.load(b"".join(map(to_line, rows)), _insert("late", stack))
+            self._engine.load(b"".join(map(to_line, rows)), _insert("late", stack))
 
     def _replace(self, name: str, keys: set[Key]) -> None:
         if keys:
@@ -171,7 +172,7 @@ class Tables:
             values = ", ".join(
                 f"({quoted(name)}, {quoted(writer)}, {seq})" for writer, seq in sorted(keys)
             )
-            self._session.run(f"INSERT INTO replaced VALUES {values}")
+            self._engine.run(f"INSERT INTO replaced VALUES {values}")
 
     def _held(
         self, stack: Stack, tail: Tail, opened: dict[Key, Row], *, doubtful: bool
@@ -193,7 +194,7 @@ class Tables:
             keys = ", ".join(f"({quoted(writer)}, {seq})" for writer, seq in sorted(missing))
             relation = branches([stack.files], hot=True, late=False, replaced=False)
             writers = ", ".join(sorted({quoted(writer) for writer, _ in missing}))
-            found = self._session.rows(
+            found = self._engine.rows(
                 f"SELECT {ROW} FROM ({relation}) WHERE class = {quoted(stack.name)} "
                 f"AND writer IN ({writers}) AND (writer, seq) IN ({keys})"
             )

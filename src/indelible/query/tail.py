@@ -103,8 +103,7 @@ def _is_ending(tail: Tail, record: Kept) -> bool:
     closes = record.closes
     if closes is None:
         return False
-    known = tail.endings.get(closes)
-    if known is None or known.by_reconciler or not record.by_reconciler:
+    if record.stands_over(tail.endings.get(closes)):
         tail.endings[closes] = record
     return True
 

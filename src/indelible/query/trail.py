@@ -15,11 +15,11 @@ from indelible.model.canonical import format_time, is_uuid7, uuid7_time
 from indelible.model.flat import Fields, text
 from indelible.query import guard, views
 from indelible.query.compile import Where, compile_filter
+from indelible.query.engine import Engine, GoneError, Rows
 from indelible.query.fields import ALIASES, FIELDS, Kind
 from indelible.query.filter import Filter, explain_terms
 from indelible.query.named import MAX_FOUND, Wanted
 from indelible.query.pages import Cursor, Group, Page, Table
-from indelible.query.session import GoneError, Rows, Session
 from indelible.query.snapshot import Sealed, Stack, Tables, branches, by_stack
 from indelible.query.walk import EVERYTHING, Place, place_of, walk
 from indelible.store.index.columns import to_entry
@@ -46,8 +46,8 @@ class Trail:
         self._state, self._user, self._clock_us = state, user, clock_us
         # Asked once: a class that turns up in between would be known, and could not be read.
         self._known = state.classes()
-        self._session = Session([state.log(name).index for name in self._known])
-        self._tables = Tables(self._session)
+        self._engine = Engine([state.log(name).index for name in self._known])
+        self._tables = Tables(self._engine)
         self._stacks: list[Stack] = []
         self._files: list[Sealed] = []
         self._has_views = False
@@ -87,7 +87,7 @@ class Trail:
 
     def close(self) -> None:
         """Let go of it all."""
-        self._session.close()
+        self._engine.close()
 
     def page(
         self,
@@ -159,7 +159,7 @@ class Trail:
 
         def answer() -> Table:
             self._make_views()
-            return guard.ask(self._session, source, max_rows=max_rows, timeout_s=timeout_s)
+            return guard.ask(self._engine, source, max_rows=max_rows, timeout_s=timeout_s)
 
         return self._answer(answer)
 
@@ -235,11 +235,11 @@ class Trail:
         return [(term, self.count(rest)) for term, rest in explain_terms(wanted)]
 
     def _begin_again(self) -> None:
-        """Open another session: what the present one may read was fixed when it began."""
-        self._session.close()
+        """Open another engine: what the present one may read was fixed when it began."""
+        self._engine.close()
         self._known = self._state.classes()
-        self._session = Session([self._state.log(name).index for name in self._known])
-        self._tables = Tables(self._session)
+        self._engine = Engine([self._state.log(name).index for name in self._known])
+        self._tables = Tables(self._engine)
 
     def _answer(self, ask: Callable[[], _T]) -> _T:
         """Ask; where a file was replaced meanwhile, take another snapshot and ask that."""
@@ -254,7 +254,7 @@ class Trail:
         raise IndelibleError("the query copy was replaced each time it was read", hint="Try again.")
 
     def _page(self, where: Where, place: Place) -> Page:
-        hits = walk(self._session, self._files, where, place, replaced=self._tables.any_replaced)
+        hits = walk(self._engine, self._files, where, place, replaced=self._tables.any_replaced)
         logs = {stack.name: stack.log for stack in self._stacks}
         more = len(hits) > place.limit
         del hits[place.limit :]
@@ -263,7 +263,7 @@ class Trail:
 
     def _rows(self, head: str, where: Where, tail: str = "") -> Rows:
         """Return what a query over the rows of *where* gives."""
-        return self._session.rows(
+        return self._engine.rows(
             f"{head} FROM ({self._relation(where)}) WHERE {where.sql} {tail}", where.parameters
         )
 
@@ -277,9 +277,9 @@ class Trail:
         if self._has_views:
             return
         for statement in views.create_views(self._relation()):
-            self._session.run(statement)
+            self._engine.run(statement)
         for statement in views.create_datetime(self.now_us):
-            self._session.run(statement)
+            self._engine.run(statement)
         self._has_views = True
 
     def _cursor_of(self, entry: Fields) -> Cursor | None:
@@ -288,7 +288,7 @@ class Trail:
         return place_of(found[0]) if found else None
 
     def _page_rows(self, where: Where) -> Rows:
-        return walk(self._session, self._files, where, Place(0), replaced=self._tables.any_replaced)
+        return walk(self._engine, self._files, where, Place(0), replaced=self._tables.any_replaced)
 
 
 def _record(record_id: str) -> Where:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from indelible.query.compile import Where
+from indelible.query.engine import Engine, Rows
 from indelible.query.pages import Cursor
-from indelible.query.session import Rows, Session, quoted
 from indelible.query.snapshot import Sealed, branches, by_stack
 from indelible.store.index.columns import NAMES, ROW
+from indelible.store.index.duck import quoted
 
 EVERYTHING = Where("true", [], None, None)
 
@@ -41,7 +42,7 @@ class Place:
 
 
 def walk(
-    session: Session, files: list[Sealed], where: Where, place: Place, *, replaced: bool
+    engine: Engine, files: list[Sealed], where: Where, place: Place, *, replaced: bool
 ) -> Rows:
     """Return the class and the row of each hit, in order, and of one more than asked for.
 
@@ -61,13 +62,13 @@ def walk(
         first = size == 0
         group, waiting = waiting[:size], waiting[size:]
         if group or first:
-            keys += _keys(session, group, where, place, first=first, replaced=replaced)
+            keys += _keys(engine, group, where, place, first=first, replaced=replaced)
             keys.sort(key=_order_of, reverse=not place.oldest_first)
             del keys[place.limit + 1 :]
         if not waiting or _is_enough(keys, waiting[0], place):
             break
         size = max(1, place.limit // _FILE_HITS, 3 * size)
-    return _fetch(session, files, where, keys, replaced=replaced)
+    return _fetch(engine, files, where, keys, replaced=replaced)
 
 
 def place_of(hit: tuple[Any, ...]) -> Cursor:
@@ -107,7 +108,7 @@ def _is_enough(keys: Rows, next_file: Sealed, place: Place) -> bool:
 
 
 def _keys(
-    session: Session,
+    engine: Engine,
     group: list[Sealed],
     where: Where,
     place: Place,
@@ -119,7 +120,7 @@ def _keys(
     relation = branches(by_stack(group), hot=first, late=first, replaced=replaced, source=True)
     turn = "ASC" if place.oldest_first else "DESC"
     order = ", ".join(f"{name} {turn}" for name in _ORDER)
-    return session.rows(
+    return engine.rows(
         f"SELECT epoch_us(time), writer, seq, class, source, actor_id FROM ({relation}) "
         f"WHERE {where.sql}{_beyond(place)} ORDER BY {order} LIMIT {place.limit + 1:d}",
         where.parameters,
@@ -127,7 +128,7 @@ def _keys(
 
 
 def _fetch(
-    session: Session, files: list[Sealed], where: Where, keys: Rows, *, replaced: bool
+    engine: Engine, files: list[Sealed], where: Where, keys: Rows, *, replaced: bool
 ) -> Rows:
     """Return the whole rows of *keys*, in their order."""
     if not keys:
@@ -139,7 +140,7 @@ def _fetch(
     )
     condition, parameters = _among(keys, where)
     # Sorted only so that all is there before the first row leaves: several threads read then.
-    rows = session.rows(
+    rows = engine.rows(
         f"SELECT class, {ROW} FROM (SELECT * FROM ({relation}) WHERE {condition} ORDER BY time)",
         parameters,
     )

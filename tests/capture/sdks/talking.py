@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.deliver.spools import assert_dense, records
-from tests.hostile.session import Session
+from tests.hostile.session import Session, session
 
 ROOT = Path(__file__).parents[3]
 SERVER = Path(__file__).with_name("server.py")
@@ -208,3 +208,11 @@ def short(one: dict[str, Any]) -> Seen:
 
 def environment() -> dict[str, str]:
     return {"PYTHONPATH": os.environ.get("SDK_SOURCE") or str(ROOT / "src")}
+
+
+def started(
+    stack: str, transport: str, scratch: Path
+) -> contextlib.AbstractContextManager[Session]:
+    """Run the server of *stack*, with its state under *scratch*; nobody collects by himself."""
+    words = command(stack, transport, scratch / "state", "dev", "--no-collection")
+    return session(words, scratch / "stderr", **environment())

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.capture.sdks.server import STACKS
-from tests.capture.sdks.talking import HELLO, Lines, Trail, command, environment, message, tool
-from tests.hostile.session import calls, collect, session, until, verify
+from tests.capture.sdks.talking import HELLO, Lines, Trail, message, started, tool
+from tests.hostile.session import calls, collect, until, verify
 
 SECRET = "AKIAIOSFODNN7EXAMPLE"
 ROUNDS = 2
@@ -29,11 +29,7 @@ def test_random_cancels_and_a_kill_double_nothing_and_leave_nothing_open(
     state = tmp_path / "state"
     trail = Trail(state)
     sent: list[int] = []
-    with session(
-        command(stack, "stdio", state, "dev", "--no-collection"),
-        tmp_path / "stderr",
-        **environment(),
-    ) as running:
+    with started(stack, "stdio", tmp_path) as running:
         client = Lines(running)
         client.ask(message("initialize", 0, **HELLO))
         client.tell(message("notifications/initialized"))
@@ -74,11 +70,7 @@ def test_what_a_hostile_client_sends_is_on_record_once_and_redacted(
     deep: Any = "x"
     for _ in range(60):
         deep = [deep]
-    with session(
-        command(stack, "stdio", tmp_path / "state", "dev", "--no-collection"),
-        tmp_path / "stderr",
-        **environment(),
-    ) as running:
+    with started(stack, "stdio", tmp_path) as running:
         client = Lines(running)
         client.ask(message("initialize", 0, **HELLO))
         client.tell(message("notifications/initialized"))

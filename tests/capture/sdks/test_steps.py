@@ -20,12 +20,11 @@ from tests.capture.sdks.talking import (
     Posts,
     Seen,
     Trail,
-    command,
-    environment,
     message,
+    started,
     tool,
 )
-from tests.hostile.session import session, until
+from tests.hostile.session import until
 
 MIDDLEWARE = ("mcp2", "fastmcp4")
 
@@ -165,8 +164,7 @@ def wanted_over_stdio(stack: str, told: list[str]) -> Counter[Seen]:
 @pytest.mark.parametrize("stack", STACKS)
 def test_over_stdio_each_step_is_on_record_once(stack: str, tmp_path: Path) -> None:
     trail = Trail(tmp_path / "state")
-    started = command(stack, "stdio", tmp_path / "state", "dev", "--no-collection")
-    with session(started, tmp_path / "stderr", **environment()) as running:
+    with started(stack, "stdio", tmp_path) as running:
         client = Lines(running)
         everything(client, stack)
         running.end_input()
@@ -200,8 +198,7 @@ def test_over_http_each_step_that_reaches_the_sdk_is_on_record_once(
     stack: str, tmp_path: Path
 ) -> None:
     trail = Trail(tmp_path / "state")
-    started = command(stack, "http", tmp_path / "state", "dev", "--no-collection")
-    with session(started, tmp_path / "stderr", **environment()) as running:
+    with started(stack, "http", tmp_path) as running:
         client = Posts(int(running.line()))
         well_and_badly(client)
         with ThreadPoolExecutor() as threads:
@@ -234,8 +231,7 @@ def test_without_a_handshake_over_stdio_each_step_is_on_record_once(
     stack: str, tmp_path: Path
 ) -> None:
     trail = Trail(tmp_path / "state")
-    started = command(stack, "stdio", tmp_path / "state", "dev", "--no-collection")
-    with session(started, tmp_path / "stderr", **environment()) as running:
+    with started(stack, "stdio", tmp_path) as running:
         client = Lines(running)
         client.ask(message("server/discover", 1, _meta=MODERN))
         client.ask(message("tools/list", 4, _meta=MODERN))
@@ -289,7 +285,6 @@ def test_without_a_handshake_over_http_each_step_is_on_record_once(
     stack: str, tmp_path: Path
 ) -> None:
     trail = Trail(tmp_path / "state")
-    started = command(stack, "http", tmp_path / "state", "dev", "--no-collection")
 
     def post(one: dict[str, Any]) -> dict[str, Any] | None:
         named = one["params"].get("name")
@@ -297,7 +292,7 @@ def test_without_a_handshake_over_http_each_step_is_on_record_once(
         versions = {"MCP_Protocol_Version": "2026-07-28", "Mcp_Method": one["method"]}
         return client.post(one, **versions, **extra)[1]
 
-    with session(started, tmp_path / "stderr", **environment()) as running:
+    with started(stack, "http", tmp_path) as running:
         client = Posts(int(running.line()))
         post(message("tools/list", 4, _meta=MODERN))
         for id_, name, arguments in (

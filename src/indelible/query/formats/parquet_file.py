@@ -9,7 +9,8 @@ from pathlib import Path
 
 from indelible.durable import FILE_MODE
 from indelible.model.flat import Fields
-from indelible.query.formats.table import COLUMNS, Cell, row_of, time_us
+from indelible.query.formats.table import COLUMNS, Cell, row_of
+from indelible.store.index.columns import time_us
 from indelible.store.index.duck import write_parquet
 
 _TYPES = {"TEXT": "VARCHAR", "JSON": "VARCHAR", "INTEGER": "BIGINT", "BOOLEAN": "BOOLEAN"}
@@ -46,7 +47,7 @@ class ParquetWriter:
 
 def _line(entry: Fields) -> bytes:
     row: dict[str, Cell] = row_of(entry)
-    row["timestamp"] = time_us(entry)
+    row["timestamp"] = time_us(entry.get("timestamp"))
     held = {name: value for name, value in row.items() if value is not None}
     return json.dumps(held, separators=(",", ":")).encode() + b"\n"
 

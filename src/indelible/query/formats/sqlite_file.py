@@ -13,7 +13,8 @@ from pathlib import Path
 
 from indelible.model.canonical import format_time
 from indelible.model.flat import Fields
-from indelible.query.formats.table import COLUMNS, Cell, is_tool_call, row_of, time_us
+from indelible.query.formats.table import COLUMNS, Cell, is_tool_call, row_of
+from indelible.store.index.columns import time_us
 
 TABLES = ("audit_log", "audit_other")
 _EVENTS = "CREATE VIEW audit_events AS SELECT * FROM audit_log UNION ALL SELECT * FROM audit_other"
@@ -56,7 +57,7 @@ class SqliteWriter:
         rows: dict[str, list[list[Cell]]] = {table: [] for table in TABLES}
         for entry in entries:
             row = row_of(entry)
-            at_us = time_us(entry)
+            at_us = time_us(entry.get("timestamp"))
             row["timestamp"] = None if at_us is None else sqlite_time(at_us)
             table = TABLES[0] if is_tool_call(row) else TABLES[1]
             rows[table].append([_storable(row.get(name)) for name in COLUMNS])

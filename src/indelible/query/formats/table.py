@@ -9,8 +9,16 @@ from __future__ import annotations
 import json
 from typing import TypeAlias
 
-from indelible.model.canonical import Json, parse_time
+from indelible.model.canonical import Json
 from indelible.model.flat import CALL, Fields
+from indelible.store.index.columns import (
+    ENVELOPE,
+    IN_JSON,
+    MAX_INTEGER,
+    NUMBERS,
+    PARTS,
+    TEXTS,
+)
 
 Cell: TypeAlias = str | int | bool | None
 
@@ -30,43 +38,7 @@ COLUMNS: dict[str, str] = {
 }  # fmt: skip
 """Column by column: its type, as SQL names it; ``JSON`` is text that is JSON."""
 
-_PLAIN = {
-    "requestId": "request_id",
-    "tool": "tool",
-    "outcome": "outcome",
-    "error": "error",
-    "durationMs": "duration_ms",
-    "serverVersion": "server_version",
-    "callId": "call_id",
-    "server": "server",
-    "method": "method",
-    "target": "target",
-    "effect": "effect",
-    "errorType": "error_type",
-    "trace": "trace",
-    "transport": "transport",
-    "protocolVersion": "protocol_version",
-    "direction": "direction",
-    "capturedBy": "captured_by",
-    "argsBytes": "args_bytes",
-    "resultBytes": "result_bytes",
-}
-_JSON = {"args": "args", "client": "client", "jsonrpcId": "jsonrpc_id", "result": "result"}
-_PARTS = {
-    "actor": {
-        "id": "actor_id",
-        "ip": "actor_ip",
-        "name": "actor_name",
-        "issuer": "actor_issuer",
-        "clientId": "actor_client_id",
-        "tenant": "actor_tenant",
-        "provenance": "actor_provenance",
-        "chain": "actor_chain",
-    },
-    "session": {"id": "session_id", "from": "session_from"},
-}
-_ENVELOPE = frozenset({"kind", "timestamp", "recordId", "log", "leaves", "redactions", "erased"})
-_MAX = (1 << 63) - 1
+_PLAIN = TEXTS | NUMBERS
 
 TOOL_CALL = "tools/call"
 
@@ -84,12 +56,12 @@ def row_of(entry: Fields) -> dict[str, Cell]:
     row: dict[str, Cell] = {"erased": entry.get("erased") is True}
     extra: Fields = {}
     for name, value in entry.items():
-        if value is None or name in _ENVELOPE:
+        if value is None or name in ENVELOPE:
             continue
-        if name in _JSON:
-            row[_JSON[name]] = json_cell(value)
-        elif name in _PARTS and isinstance(value, dict):
-            _spread(value, _PARTS[name], row, extra, name)
+        if name in IN_JSON:
+            row[IN_JSON[name]] = json_cell(value)
+        elif name in PARTS and isinstance(value, dict):
+            _spread(value, PARTS[name], row, extra, name)
         elif name in _PLAIN and _fits(value, COLUMNS[_PLAIN[name]]):
             row[_PLAIN[name]] = value  # type: ignore[assignment]  # just looked
         else:
@@ -105,15 +77,6 @@ def json_cell(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", "backslashreplace"  # half of a surrogate pair: JSON has the same escape
     ).decode()  # fmt: skip
-
-
-def time_us(entry: Fields) -> int | None:
-    """Return when *entry* happened, in microseconds since 1970; None where it does not say."""
-    said = entry.get("timestamp")
-    try:
-        return parse_time(said) if isinstance(said, str) else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _spread(
@@ -148,5 +111,5 @@ def _place(entry: Fields, row: dict[str, Cell]) -> None:
 
 def _fits(value: Json, column_type: str) -> bool:
     if column_type == "INTEGER":
-        return type(value) is int and -_MAX <= value <= _MAX
+        return type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER
     return isinstance(value, str)

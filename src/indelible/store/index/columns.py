@@ -61,7 +61,7 @@ ROW = ", ".join(
 )
 """The select list that gives a `Row` of a relation with these columns."""
 
-_TEXTS = dict(
+TEXTS = dict(
     pair.split(":")
     for pair in (
         "callId:call_id tool:tool method:method server:server serverVersion:server_version "
@@ -70,8 +70,8 @@ _TEXTS = dict(
         "capturedBy:captured_by requestId:request_id target:target"
     ).split()
 )
-_NUMBERS = {"durationMs": "duration_ms", "argsBytes": "args_bytes", "resultBytes": "result_bytes"}
-_JSON = {"args": "args", "result": "result", "client": "client", "jsonrpcId": "jsonrpc_id"}
+NUMBERS = {"durationMs": "duration_ms", "argsBytes": "args_bytes", "resultBytes": "result_bytes"}
+IN_JSON = {"args": "args", "result": "result", "client": "client", "jsonrpcId": "jsonrpc_id"}
 _ACTOR = {
     "id": "actor_id",
     "ip": "actor_ip",
@@ -83,13 +83,13 @@ _ACTOR = {
     "chain": "actor_chain",
 }
 _SESSION = {"id": "session_id", "from": "session_from"}
-_PARTS = {"actor": _ACTOR, "session": _SESSION}
+PARTS = {"actor": _ACTOR, "session": _SESSION}
 _HEADER_TEXTS = ("server", "effect", "transport", "protocolVersion", "direction", "capturedBy")
 
 _CALL_MEMBERS = call_entry(Kept({}), None).keys()
-_ENVELOPE = frozenset({"kind", "timestamp", "recordId", "log", "leaves", "redactions", "erased"})
+ENVELOPE = frozenset({"kind", "timestamp", "recordId", "log", "leaves", "redactions", "erased"})
 """Members of every entry, which are written in the same way for all."""
-_MAX = (1 << 63) - 1
+MAX_INTEGER = (1 << 63) - 1
 
 
 def to_row(entry: Fields, received_at_us: int | None) -> Row:
@@ -105,7 +105,7 @@ def to_row(entry: Fields, received_at_us: int | None) -> Row:
     if is_call:
         _shorten(entry, row, odd)
     else:
-        odd = {name: value for name, value in entry.items() if name not in _ENVELOPE}
+        odd = {name: value for name, value in entry.items() if name not in ENVELOPE}
     _write_envelope(entry, received_at_us, row, odd)
     _write_place(entry, row, odd, is_call=is_call)
     if not is_call:
@@ -190,24 +190,24 @@ def _is_call(entry: Fields) -> bool:
 def _columns_of(entry: Fields, odd: Fields) -> dict[str, Value]:
     """Return the columns that hold a member as it is; what does not fit goes to *odd*."""
     row: dict[str, Value] = {}
-    for name, column in _TEXTS.items():
+    for name, column in TEXTS.items():
         value = entry.get(name)
         if type(value) is str:
             row[column] = value
         elif value is not None:
             odd[name] = value
-    for name, columns in _PARTS.items():
+    for name, columns in PARTS.items():
         _write_part(entry, name, columns, row, odd)
     # All at once: nearly always all of them are plain.
     if not _is_plain("".join(row.values())):  # type: ignore[arg-type]  # texts alone, so far
         _remove_odd(entry, row, odd)
-    for name, column in _NUMBERS.items():
+    for name, column in NUMBERS.items():
         value = entry.get(name)
-        if type(value) is int and -_MAX <= value <= _MAX:
+        if type(value) is int and -MAX_INTEGER <= value <= MAX_INTEGER:
             row[column] = value
         elif value is not None:
             odd[name] = value
-    for name, column in _JSON.items():
+    for name, column in IN_JSON.items():
         value = entry.get(name)
         if value is not None:
             row[column] = _dump(value)
@@ -241,8 +241,8 @@ def _write_part(
 
 def _remove_odd(entry: Fields, row: dict[str, Value], odd: Fields) -> None:
     """Take the texts that no column of text can hold out of *row*."""
-    owners = {column: name for name, column in _TEXTS.items()}
-    owners |= {column: name for name, columns in _PARTS.items() for column in columns.values()}
+    owners = {column: name for name, column in TEXTS.items()}
+    owners |= {column: name for name, columns in PARTS.items() for column in columns.values()}
     for column, value in list(row.items()):
         if not _is_plain(str(value)):
             del row[column]
@@ -355,7 +355,7 @@ def _read_call(got: dict[str, Value]) -> Fields:
         "client": _load(got["client"]),
         "jsonrpcId": _load(got["jsonrpc_id"]),
         "argsBytes": got["args_bytes"],
-        **{name: got[_TEXTS[name]] for name in _HEADER_TEXTS},
+        **{name: got[TEXTS[name]] for name in _HEADER_TEXTS},
         "target": target,
         "trace": got["trace"],
         "outcome": got["outcome"],

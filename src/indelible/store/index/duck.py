@@ -124,7 +124,7 @@ def from_lines(name: str) -> str:
     """Return the query for the rows of a file of lines."""
     types = ", ".join(f"{column}: '{kind}'" for column, kind in LINE_TYPES.items())
     return (
-        f"SELECT {_FROM_LINES} FROM read_json({_quoted([name])}, format = 'newline_delimited', "
+        f"SELECT {_FROM_LINES} FROM read_json({quoted([name])}, format = 'newline_delimited', "
         f"columns = {{{types}}}, maximum_object_size = {MAX_LINE_BYTES})"
     )
 
@@ -135,7 +135,7 @@ def from_sealed(paths: Sequence[Path], *, filename: bool = False) -> str:
     Args:
         filename: Whether a column `filename` says which.
     """
-    names, more = _quoted([str(one) for one in paths]), ", filename" if filename else ""
+    names, more = quoted([str(one) for one in paths]), ", filename" if filename else ""
     return (
         f"SELECT {_NAMES}{more} FROM read_parquet({names}, hive_partitioning = false, "
         f"filename = {filename})"
@@ -158,7 +158,7 @@ def seal(connection: Connection, rows: str, path: Path) -> int:
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, durable.FILE_MODE))
     try:
         connection.execute(
-            f"COPY (SELECT {_NAMES} FROM ({rows}) ORDER BY {_ORDER}) TO {_quoted(str(temporary))} "
+            f"COPY (SELECT {_NAMES} FROM ({rows}) ORDER BY {_ORDER}) TO {quoted(str(temporary))} "
             f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {_LEVEL}, PARQUET_VERSION v2, "
             f"ROW_GROUP_SIZE {GROUP_ROWS}, USE_TMP_FILE false)"  # keeps the mode
         )
@@ -169,11 +169,11 @@ def seal(connection: Connection, rows: str, path: Path) -> int:
     return path.stat().st_size
 
 
-def _quoted(name: str | Sequence[str]) -> str:
+def quoted(name: str | Sequence[str]) -> str:
     """Return a name, or a list of names, as SQL."""
     if isinstance(name, str):
         return "'" + name.replace("'", "''") + "'"
-    return "[" + ", ".join(_quoted(one) for one in name) + "]"
+    return "[" + ", ".join(quoted(one) for one in name) + "]"
 
 
 def failure() -> type[Exception]:
@@ -205,9 +205,9 @@ def write_parquet(lines: Path, columns: Mapping[str, str], path: Path) -> None:
     with contextlib.closing(connect(threads=2, memory_mb=_EXPORT_MB)) as connection:
         try:
             connection.execute(
-                f"COPY (SELECT {chosen} FROM read_json({_quoted([str(lines)])}, "
+                f"COPY (SELECT {chosen} FROM read_json({quoted([str(lines)])}, "
                 f"format = 'newline_delimited', columns = {{{read}}}, "
-                f"maximum_object_size = {MAX_LINE_BYTES})) TO {_quoted(str(path))} "
+                f"maximum_object_size = {MAX_LINE_BYTES})) TO {quoted(str(path))} "
                 # Into the file that is there: a new one would be readable by others.
                 "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
             )

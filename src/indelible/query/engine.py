@@ -15,6 +15,7 @@ from typing import Any
 from indelible import durable
 from indelible.errors import FormatError, IndelibleError
 from indelible.store.index import duck
+from indelible.store.index.duck import quoted
 
 MAX_THREADS = 4
 MEMORY_MB = 1024
@@ -27,7 +28,7 @@ class GoneError(FormatError):
     """A file of the query copy was replaced while it was read: take another snapshot."""
 
 
-class Session:
+class Engine:
     """A connection, locked down; of one thread at a time.
 
     Args:
@@ -114,11 +115,6 @@ class Session:
         if self._lines >= 0:
             os.close(self._lines)
         self._lines = -1
-
-
-def quoted(text: str) -> str:
-    """Return *text* as a string of SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _anonymous_file() -> tuple[int, str]:
