@@ -22,7 +22,8 @@ NO_CALL = "-"
 
 def current() -> Correlation | None:
     """Return the call that is running; None outside a call."""
-    return context.CURRENT.get() or _of_stream()
+    running = context.CURRENT.get()
+    return running.correlation() if running is not None else _of_stream()
 
 
 def _of_stream() -> Correlation | None:

@@ -16,20 +16,32 @@ from indelible import correlation
 from indelible.capture.context import (
     CURRENT,
     SPAN_ATTRIBUTES,
-    Correlation,
     Given,
+    Running,
     annotate,
     given,
     session_of,
 )
 from indelible.capture.exchange import headers_of
+from indelible.model.event import Connection, Received
 from tests.capture.rig import Rig
 from tests.deliver.spools import records
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 OTHER = f"00-{'ab' * 16}-b7ad6b7169203331-01"
-CALL = Correlation("r-1", "c-1", TRACE, "tools/call", "wipe", "stdio", 7, "2025-06-18")
+CALL = Received(
+    0,
+    0,
+    "client",
+    "tools/call",
+    jsonrpc_id=7,
+    tool="wipe",
+    connection=Connection(protocol_version="2025-06-18"),
+    trace=TRACE,
+    request_id="r-1",
+)
+RUNNING = Running(CALL, "c-1", lambda _text: True)
 
 
 def headers(*lines: tuple[str, str]) -> Any:
@@ -110,7 +122,7 @@ def test_log_records_name_the_call_that_runs() -> None:
     logger.propagate = False
     logger.addHandler(handler)
     logger.warning("before")
-    token = CURRENT.set(CALL)
+    token = CURRENT.set(RUNNING)
     logger.warning("within")
     CURRENT.reset(token)
     logger.warning("after")
@@ -120,7 +132,7 @@ def test_log_records_name_the_call_that_runs() -> None:
 @pytest.mark.requirement("correlation.structlog")
 def test_a_structlog_event_names_the_call_and_keeps_what_it_has() -> None:
     assert correlation.add_request_id(None, "info", {"event": "x"}) == {"event": "x"}
-    token = CURRENT.set(CALL)
+    token = CURRENT.set(RUNNING)
     try:
         event = correlation.add_request_id(None, "info", {"event": "x", "call_id": "mine"})
     finally:
@@ -136,14 +148,14 @@ def test_tasks_and_threads_of_a_call_belong_to_it_and_no_others() -> None:
         found.append(correlation.current())
         await asyncio.to_thread(lambda: found.append(correlation.current()))
 
-    async def one(call: Correlation) -> None:
+    async def one(call: Running) -> None:
         token = CURRENT.set(call)
         await asyncio.create_task(task())
         CURRENT.reset(token)
 
     async def both() -> None:
-        await one(CALL)
-        await one(CALL._replace(request_id="r-2"))
+        await one(RUNNING)
+        await one(RUNNING._replace(call=CALL._replace(request_id="r-2")))
         thread = threading.Thread(target=lambda: found.append(correlation.current()))
         thread.start()
         await asyncio.to_thread(thread.join)
@@ -152,10 +164,24 @@ def test_tasks_and_threads_of_a_call_belong_to_it_and_no_others() -> None:
     assert [call and call.request_id for call in found] == ["r-1", "r-1", "r-2", "r-2", None]
 
 
+@pytest.mark.requirement("correlation.request-id")
+def test_the_id_of_a_call_is_that_of_its_record() -> None:
+    assert RUNNING.correlation() == correlation.Correlation(
+        "r-1", "c-1", TRACE, "tools/call", "wipe", "stdio", 7, "2025-06-18"
+    )
+    for call, is_clean, expected in (
+        (CALL, False, TRACE),  # what is no id in the record is none elsewhere
+        (CALL._replace(request_id=None), True, TRACE),
+        (CALL._replace(request_id=None, trace=None), True, "c-1"),
+    ):
+        running = Running(call, "c-1", lambda _text, fits=is_clean: fits)
+        assert running.correlation().request_id == expected
+
+
 @pytest.mark.requirement("correlation.opentelemetry")
 def test_span_attributes_have_the_names_of_the_conventions() -> None:
     assert correlation.span_attributes() == {}
-    token = CURRENT.set(CALL)
+    token = CURRENT.set(RUNNING)
     try:
         assert correlation.span_attributes() == {
             "indelible.request.id": "r-1",
@@ -193,9 +219,9 @@ def test_the_running_span_gets_our_ids_where_somebody_traces() -> None:
             return self.span
 
     on, off = Span(recording=True), Span(recording=False)
-    annotate({}, CALL)
-    annotate({"opentelemetry.trace": Trace(on)}, CALL)
-    annotate({"opentelemetry.trace": Trace(off)}, CALL)
+    annotate({}, RUNNING)
+    annotate({"opentelemetry.trace": Trace(on)}, RUNNING)
+    annotate({"opentelemetry.trace": Trace(off)}, RUNNING)
     assert on.said == {"indelible.request.id": "r-1", "indelible.call.id": "c-1"}
     assert off.said == {}
 

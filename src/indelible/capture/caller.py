@@ -16,13 +16,13 @@ from indelible.capture.context import (
     CURRENT,
     REQUEST_ID_HEADER,
     Correlation,
+    Running,
     annotate,
     given,
     session_of,
 )
 from indelible.capture.exchange import headers_of, peer_of, scope_of
 from indelible.capture.process import os_actor
-from indelible.capture.protocol import member
 from indelible.capture.recorder import Recorder
 from indelible.model.canonical import Json
 from indelible.model.event import Actor, Received
@@ -109,8 +109,10 @@ class Caller:
 
     def correlated(self, call: Received, request: Any, params: Json) -> Received:
         """Return *call* with the ids that its request brings along."""
-        if request is None and member(params, "_meta", REQUEST_ID_HEADER) is None:
-            return call
+        if request is None:
+            meta = params.get("_meta") if isinstance(params, dict) else None
+            if not isinstance(meta, dict) or REQUEST_ID_HEADER not in meta:
+                return call
         headers = headers_of(scope_of(request)) if request is not None else None
         found = given(headers, params)
         return call._replace(
@@ -119,31 +121,21 @@ class Caller:
             has_odd_request_id=found.is_odd,
         )
 
-    def follow(self, call: Received) -> Token[Correlation | None]:
+    def follow(self, call: Received) -> Token[Running | None]:
         """Make *call*, which is on record, the one that the running code belongs to.
 
         Give what is returned to `CURRENT.reset` when the call has ended.
         """
-        found = self.correlation(call)
-        if found is not None:
-            annotate(sys.modules, found)
-        return CURRENT.set(found)
+        running = self._running(call)
+        if running is not None:
+            annotate(sys.modules, running)
+        return CURRENT.set(running)
 
     def correlation(self, call: Received) -> Correlation | None:
         """Return what ties to its record what *call* causes; None where it is not on record."""
+        running = self._running(call)
+        return running.correlation() if running is not None else None
+
+    def _running(self, call: Received) -> Running | None:
         call_id = self._recorder.call_id(call.number)
-        if call_id is None:
-            return None
-        wanted = call.request_id
-        if wanted is not None and not self._recorder.is_clean(wanted):
-            wanted = None
-        return Correlation(
-            wanted or call.trace or call_id,
-            call_id,
-            call.trace,
-            call.method,
-            call.tool,
-            call.connection.transport,
-            call.jsonrpc_id,
-            call.connection.protocol_version,
-        )
+        return None if call_id is None else Running(call, call_id, self._recorder.is_clean)

@@ -222,7 +222,8 @@ def received(
         name = params.get("name")
         if method == "tools/call" and name is not None:
             tool = name if isinstance(name, str) else text_of(name)[:MAX_NAME_CHARS]
-        trace = trace_id(params) if "_meta" in params else None
+        meta = params.get("_meta")
+        trace = trace_id(params) if type(meta) is dict and "traceparent" in meta else None
         state = state_digest(params) if "requestState" in params else None
     listed = tools.find(tool) if tool is not None else None
     effect, source = listed or (_UNDECLARED if method == "tools/call" else effect_of_method(method))
@@ -268,11 +269,14 @@ def replied(
         error = text[:MAX_ERROR_CHARS] if isinstance(text, str) else ""
         return ended(call, at_us, Outcome.ERROR, ErrorType.RPC_ERROR, error, size=size)
     result = reply.get("result")
-    state = state_digest(result)
-    if state is not None and isinstance(result, dict):
-        result = {**result, "requestState": state}
+    state = None
+    is_error = False
+    if isinstance(result, dict):
+        is_error = call.received.method == "tools/call" and result.get("isError") is True
+        if "requestState" in result and (state := state_digest(result)) is not None:
+            result = {**result, "requestState": state}
     kept = result if readable else Unreadable.TOO_LARGE
-    if call.received.method == "tools/call" and member(result, "isError") is True:
+    if is_error:
         error = (cause or _error_text(result))[:MAX_ERROR_CHARS]
         failed = ErrorType.TOOL_ERROR
         return ended(call, at_us, Outcome.ERROR, failed, error, result=kept, size=size)

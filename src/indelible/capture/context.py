@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from indelible.capture.protocol import member, trace_id
 from indelible.model.canonical import Json
 from indelible.model.digest import sha256_hex
+from indelible.model.event import Received
 
 REQUEST_ID_HEADER = "x-request-id"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
@@ -38,7 +39,33 @@ class Correlation(NamedTuple):
     protocol_version: str | None = None
 
 
-CURRENT: ContextVar[Correlation | None] = ContextVar("indelible_call", default=None)
+class Running(NamedTuple):
+    """A call that is running. What ties it to its record is put together when it is wanted."""
+
+    call: Received
+    call_id: str
+    is_clean: Callable[[str], bool]
+    """Whether a record holds a text as it is."""
+
+    def correlation(self) -> Correlation:
+        """Return what ties to the call's record what it causes."""
+        call, call_id, is_clean = self
+        wanted = call.request_id
+        if wanted is not None and not is_clean(wanted):
+            wanted = None
+        return Correlation(
+            wanted or call.trace or call_id,
+            call_id,
+            call.trace,
+            call.method,
+            call.tool,
+            call.connection.transport,
+            call.jsonrpc_id,
+            call.connection.protocol_version,
+        )
+
+
+CURRENT: ContextVar[Running | None] = ContextVar("indelible_call", default=None)
 """The call that the running code belongs to."""
 
 
@@ -112,8 +139,8 @@ def span_attributes(
     return {name: str(value) for name, value in found if value is not None}
 
 
-def annotate(modules: dict[str, Any], call: Correlation) -> None:
-    """Write the ids of *call* on the span that is running, if anybody traces.
+def annotate(modules: dict[str, Any], running: Running) -> None:
+    """Write the ids of a call on the span that is running, if anybody traces.
 
     Args:
         modules: `sys.modules`: OpenTelemetry is used where it is loaded, and never loaded.
@@ -123,4 +150,4 @@ def annotate(modules: dict[str, Any], call: Correlation) -> None:
         return
     span = trace.get_current_span()
     if span.is_recording():
-        span.set_attributes(span_attributes(call, OWN_ATTRIBUTES))
+        span.set_attributes(span_attributes(running.correlation(), OWN_ATTRIBUTES))

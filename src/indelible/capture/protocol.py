@@ -199,6 +199,8 @@ def id_key(jsonrpc_id: Json) -> IdKey:
     Numbers are one if they are equal: JavaScript answers ``1.0`` with ``1``.
     Objects and arrays are no ids; they are never asked for their text.
     """
+    if type(jsonrpc_id) is int:
+        return "number", jsonrpc_id
     if isinstance(jsonrpc_id, str):
         return "string", jsonrpc_id
     if isinstance(jsonrpc_id, (int, float)) and not isinstance(jsonrpc_id, bool):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from indelible.capture.rules import Rules
     from indelible.deliver.sink import Sink
 
-RANDOM_PAGE_BYTES = 4_096
+_RANDOM_BYTES = SALT_BYTES + UUID7_RANDOM_BYTES
+"""For one record: a salt, and an id for a call that begins."""
+
+_RECORDS_A_PAGE = 150
 
 
 @dataclass(slots=True)
@@ -43,21 +46,12 @@ class _Losses:
         self.last_us = at_us
 
 
-class _Randomness:
-    """Random bytes from the system, drawn a page at a time; never shared with a fork's child."""
-
-    def __init__(self) -> None:
-        self._page = b""
-        self._at = 0
-
-    def take(self, size: int) -> bytes:
-        """Return *size* random bytes."""
-        end = self._at + size
-        if end > len(self._page):
-            self._page, self._at, end = os.urandom(RANDOM_PAGE_BYTES), 0, size
-        taken = self._page[self._at : end]
-        self._at = end
-        return taken
+def _randomness() -> Iterator[bytes]:
+    """Give the system's random bytes, a page drawn at a time; never shared with a fork's child."""
+    while True:
+        page = os.urandom(_RECORDS_A_PAGE * _RANDOM_BYTES)
+        for at in range(0, len(page), _RANDOM_BYTES):
+            yield page[at : at + _RANDOM_BYTES]
 
 
 class Recorder:
@@ -104,7 +98,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._refs: dict[int, tuple[str, int, Effect, str]] = {}
         self._losses = _Losses()
-        self._random = _Randomness()
+        self._random = _randomness()
         self.trouble = ""
         """What went wrong last, in the system's words."""
         _redraw_after_fork(self)
@@ -119,7 +113,7 @@ class Recorder:
         if self._rules is not None:
             self._rules.redraw()
         self._losses = _Losses()
-        self._random = _Randomness()
+        self._random = _randomness()
 
     def keep(self, events: list[Event]) -> list[Received]:
         """Keep records of *events*; return the calls that must not run.
@@ -167,15 +161,15 @@ class Recorder:
 
     def _write(self, events: list[Event]) -> None:
         """Keep the records of *events*, all or none of them."""
+        spool, refs = self._spool, self._refs
         records: list[Record] = []
-        refs = self._refs
         try:
             for event in events:
                 if isinstance(event, Completed) and event.number not in refs:
                     continue  # its call ran, or was refused, unrecorded: counted as a loss
-                records.append(self._record(event, self._spool.next_seq + len(records)))
+                records.append(self._record(event, spool.writer, spool.next_seq + len(records)))
             if records:
-                self._spool.append(records)
+                spool.append(records)
                 if self._sink is not None:
                     self._pass_on(self._sink, records)
         except Exception:
@@ -195,9 +189,8 @@ class Recorder:
             self._sink = None
             self._warn(f"nothing more is passed on as NDJSON ({type(error).__name__})")
 
-    def _record(self, event: Event, seq: int) -> Record:
-        writer = self._spool.writer
-        random = self._random.take(SALT_BYTES + UUID7_RANDOM_BYTES)
+    def _record(self, event: Event, writer: str, seq: int) -> Record:
+        random = next(self._random)
         stamp = Stamp(writer, seq, random[:SALT_BYTES])
         if isinstance(event, Received):
             call_id = uuid7(event.at_us, random[SALT_BYTES:])
@@ -255,7 +248,7 @@ class Recorder:
     def _keep_gap(self) -> None:
         """Put the losses on record; they are over if that succeeds."""
         lost = self._losses
-        stamp = Stamp(self._spool.writer, self._spool.next_seq, self._random.take(SALT_BYTES))
+        stamp = Stamp(self._spool.writer, self._spool.next_seq, next(self._random)[:SALT_BYTES])
         record = control(
             ControlKind.GAP,
             Reason.WRITE_FAILED,

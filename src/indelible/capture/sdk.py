@@ -252,11 +252,10 @@ class Audit:
     def _end(self, key: tuple[int, IdKey], call: Open, event: Completed) -> None:
         """Record the end of a call, unless it is on record: cancelled, or a stream that opened."""
         calls = self._open.get(key)
-        if calls is not None and any(other is call for other in calls):
-            if len(calls) == 1:
+        if calls is not None and call in calls:
+            calls.remove(call)
+            if not calls:
                 del self._open[key]
-            else:
-                self._open[key] = [other for other in calls if other is not call]
             self.recorder.keep([event])
         elif call.received.method == LISTEN:
             self.recorder.keep([_closed(call)])

@@ -17,16 +17,22 @@ from indelible.model.event import Connection, ErrorType, Outcome
 
 
 class Outbound:
-    """A channel as it is, but that what a server sends over it is recorded."""
+    """A channel as it is, but that what a server sends over it is recorded.
+
+    Args:
+        params: Of the request that it is a channel of: they say which progress is whose.
+    """
+
+    __slots__ = ("_audit", "_connection", "_inner", "_params", "_peer")
 
     def __init__(
-        self, inner: Any, audit: Ledger, peer: int, connection: Connection, token: Json = None
+        self, inner: Any, audit: Ledger, peer: int, connection: Connection, params: Json = None
     ) -> None:
         self._inner = inner
         self._audit = audit
         self._peer = peer
         self._connection = connection
-        self._token = token
+        self._params = params
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -54,8 +60,9 @@ class Outbound:
 
     async def progress(self, progress: float, *args: Any, **more: Any) -> None:
         """Tell of progress and record it; where nobody asked to be told, nothing is sent."""
-        if self._token is not None:
-            told: dict[str, Json] = {"progressToken": self._token, "progress": progress}
+        token = member(self._params, "_meta", "progressToken")
+        if token is not None:
+            told: dict[str, Json] = {"progressToken": token, "progress": progress}
             told |= dict(zip(("total", "message"), args, strict=False)) | more
             told = {key: value for key, value in told.items() if value is not None}
             self._audit.sent(self._peer, "notifications/progress", told, self._connection)
@@ -80,8 +87,7 @@ def watch(session: Any, audit: Ledger, peer: int, connection: Connection, params
     """Have what a server sends over *session* recorded, while it works on a request."""
     scoped = getattr(session, "_request_outbound", None)
     if scoped is not None and not isinstance(scoped, Outbound):
-        token = member(params, "_meta", "progressToken")
-        outbound = Outbound(scoped, audit, peer, connection, token)
+        outbound = Outbound(scoped, audit, peer, connection, params)
         session._request_outbound = outbound  # noqa: SLF001 — there is no public way
     known: Any = getattr(session, "_connection", None)
     if getattr(known, "has_standalone_channel", False) and not isinstance(known.outbound, Outbound):

@@ -60,7 +60,7 @@ class Spool:
         self._fd = -1
         self._size = 0
         self._opened_us = 0
-        self._check_us = 0
+        self._look_us = 0
         self._broken = False
 
     def redraw(self) -> None:
@@ -79,8 +79,13 @@ class Spool:
 
             FormatError: If a record is larger than the format allows.
         """
-        data = b"".join([encode_frame(record) for record in records])
-        self._ready(len(data))
+        if len(records) == 1:
+            data = encode_frame(records[0])
+        else:
+            data = b"".join([encode_frame(record) for record in records])
+        size = self._size + len(data)
+        if size > self._roll_bytes or self._clock_us() >= self._look_us:
+            self._look(len(data))
         try:
             write_all(self._fd, data)
         except OSError:
@@ -97,21 +102,24 @@ class Spool:
             # What stands there may be half a frame. Readers pass over it, and the
             # next append goes to a new part.
             self._broken = True
+            self._look_us = 0
 
-    def _ready(self, size: int) -> None:
+    def _look(self, size: int) -> None:
+        """Have a part open that can take *size* bytes; done now and then: it costs a write."""
         if self._fd < 0:
             self._open_part()
             return
         now_us = self._clock_us()
         full = self._size > 0 and self._size + size > self._roll_bytes
         old = now_us - self._opened_us > self._roll_us
-        if full or old or self._broken or (now_us >= self._check_us and self._is_lost(now_us)):
+        if full or old or self._broken or self._is_lost():
             self._open_part()
             self._on_roll()
+        else:
+            self._look_us = min(now_us + CHECK_US, self._opened_us + self._roll_us + 1)
 
-    def _is_lost(self, now_us: int) -> bool:
+    def _is_lost(self) -> bool:
         """Return whether somebody removed the part from under us."""
-        self._check_us = now_us + CHECK_US
         return os.fstat(self._fd).st_nlink == 0
 
     def _open_part(self) -> None:
@@ -135,6 +143,7 @@ class Spool:
         self._part += 1
         self._size = 0
         self._opened_us = self._clock_us()
+        self._look_us = 0
         self._broken = False
         if old >= 0:
             os.close(old)
@@ -149,5 +158,6 @@ class Spool:
     def close(self) -> None:
         """Let the spool go: to a collector this writer is finished."""
         fd, self._fd = self._fd, -1
+        self._look_us = 0
         if fd >= 0:
             os.close(fd)

@@ -85,11 +85,17 @@ UUID7_RANDOM_BYTES = 10
 """How many random bytes `uuid7` takes; the version and the variant overwrite six bits."""
 
 
+_UUID7 = 7 << 76 | 2 << 62
+"""Version and variant, in their places."""
+
+_UUID7_RANDOM = ~(15 << 76 | 3 << 62)
+
+
 def uuid7(at_us: int, random: bytes) -> str:
     """Return a UUIDv7 (RFC 9562 section 5.7) from a time and random bytes."""
-    time, rest = f"{at_us // 1000:012x}"[-12:], random[:10].hex()
-    variant = "89ab"[random[2] >> 4 & 3]
-    return f"{time[:8]}-{time[8:]}-7{rest[1:4]}-{variant}{rest[5:8]}-{rest[8:]}"
+    number = at_us // 1000 << 80 | int.from_bytes(random[:10], "big") & _UUID7_RANDOM | _UUID7
+    text = f"{number:032x}"[-32:]
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def uuid7_time(text: str) -> int:

@@ -34,10 +34,9 @@ def encode_frame(record: Record) -> bytes:
         FormatError: If the record is larger than the format allows.
     """
     header, salt, body = record
-    header_length = len(header)
-    if header_length > MAX_HEADER_BYTES:
-        raise FormatError(f"header of {header_length} bytes, more than {MAX_HEADER_BYTES}")
-    payload = _HEADER_LENGTH.pack(header_length) + header + salt + body
+    if len(header) > MAX_HEADER_BYTES:
+        raise FormatError(f"header of {len(header)} bytes, more than {MAX_HEADER_BYTES}")
+    payload = b"".join((_HEADER_LENGTH.pack(len(header)), header, salt, body))
     length = len(payload)
     if length > MAX_PAYLOAD_BYTES:
         raise FormatError(f"record of {length} bytes, more than {MAX_PAYLOAD_BYTES}")

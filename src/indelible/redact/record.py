@@ -28,6 +28,7 @@ from indelible.model.event import (
     Unreadable,
 )
 from indelible.model.record import Record, Stamp, seal_body
+from indelible.redact.careful import MIN_CARD_NUMBER
 from indelible.redact.notices import notice_record, tools_record
 from indelible.redact.walk import Scrubbed, Scrubber
 from indelible.redact.who import kept_actor
@@ -114,22 +115,24 @@ class Redactor:
 
     def completed(self, event: Completed, stamp: Stamp, of: tuple[str, int]) -> Record:
         """Return the record of a call's end; *of* names its `received`: writer and seq."""
-        notes = _Notes()
+        kept = event.keep_result and event.result is not None
+        if event.error is None and not kept and event.state is None:
+            body, count = _shape_body(_shape(event.result)), 0
+        else:
+            body, count = self._completed_body(event, kept=kept)
         return completed_record(
-            self._completed_body(event, notes),
+            body,
             stamp,
             of=of,
             outcome=event.outcome,
             error_type=event.error_type,
             duration_us=event.duration_us,
             result_bytes=event.result_bytes,
-            redaction_count=notes.count,
+            redaction_count=count,
         )
 
-    def _completed_body(self, event: Completed, notes: _Notes) -> bytes:
-        kept = event.keep_result and event.result is not None
-        if event.error is None and not kept and event.state is None:
-            return _shape_body(_shape(event.result))
+    def _completed_body(self, event: Completed, *, kept: bool) -> tuple[bytes, int]:
+        notes = _Notes()
         body: dict[str, Json] = {}
         if event.error is not None:
             body["error"] = notes.keep(self._scrubber.text(event.error, limit=ERROR_CHARS))
@@ -137,7 +140,7 @@ class Redactor:
             body["result"] = notes.keep(self._scrubber.value(event.result))
         if event.state is not None:
             body["stateDigest"] = event.state
-        return encode(_with_notes(body, notes))
+        return encode(_with_notes(body, notes)), notes.count
 
     def _received_form(self, event: Received) -> ReceivedForm:
         method = event.method if event.method_known else "other"
@@ -256,6 +259,8 @@ class Redactor:
         return notes.keep(self._scrubber.text(str(value), limit=NAME_CHARS))
 
     def _id(self, value: Json, notes: _Notes) -> Json:
+        if type(value) is int and -MIN_CARD_NUMBER < value < MIN_CARD_NUMBER:
+            return value  # no gate for the id of a call: it cost more than the rest
         if isinstance(value, str):
             return self._short(value, notes)
         return notes.keep(self._scrubber.value(value))
@@ -345,8 +350,9 @@ def _shape(result: Json | Unreadable) -> tuple[tuple[str, int], ...]:
     content = result.get("content")
     for block in content if isinstance(content, list) else ():
         kind = block.get("type") if isinstance(block, dict) else None
-        known = kind if isinstance(kind, str) and kind in _BLOCKS else "other"
-        counts[known] = counts.get(known, 0) + 1
+        if type(kind) is not str or kind not in _BLOCKS:
+            kind = "other"
+        counts[kind] = counts.get(kind, 0) + 1
     if "structuredContent" in result:
         counts["structured"] = 1
     if not counts:
