@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import jsonschema
@@ -43,13 +42,11 @@ def test_the_whole_story(tmp_path: Path) -> None:
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "TMPDIR": str(tmp_path / "tmp"),
     }
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "indelible", "demo", "--ci"],
         check=False, capture_output=True, text=True, timeout=120, env=environment,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    assert time.monotonic() - started < 30
     for step in ("1/5", "2/5", "3/5", "4/5", "5/5", "none is there", "merge_contacts"):
         assert step in done.stdout
     assert done.stdout.count("caught: exit 3") == 3
