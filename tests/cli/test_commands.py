@@ -392,7 +392,7 @@ def test_verify_says_intact_and_what_that_does_not_prove(trail: Trail, ran) -> N
     assert (code, err) == (0, "")
     first, trust, *notes = out.splitlines()
     assert first.startswith("intact  #0 … #9  1 segment  10 bodies  ")
-    assert trust.startswith(f"{TRUST}1 records unsealed for ")
+    assert trust.startswith(f"{TRUST}1 record unsealed for ")
     assert [row[:6] for row in notes] == ["note  "]
     assert "pin it with --key" in notes[0]
     key = trail.state.log().vkey.read_text().strip()

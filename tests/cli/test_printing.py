@@ -38,6 +38,19 @@ def test_no_cell_of_csv_begins_a_formula(start: str, capsys: pytest.CaptureFixtu
     assert second == ["b, c", "-1"]
 
 
+@pytest.mark.requirement("query.csv-safe")
+def test_csv_on_a_terminal_acts_on_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = "\x1b[31m\u202e\x9b"
+    print_rows("csv", ["a"], [[hostile]])
+    assert list(csv.reader(io.StringIO(capsys.readouterr().out)))[1] == [hostile], "exact in a file"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_rows("csv", [hostile], [[hostile]])
+    shown = r"\x1b[31m\u202e\x9b"
+    assert capsys.readouterr().out == f"{shown}\r\n{shown}\r\n"
+
+
 def test_json_keeps_columns_of_one_name_apart(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows("json", ["a", "a", "b"], [[1, 2, None]])
     assert json.loads(capsys.readouterr().out) == [{"a": 1, "a_2": 2, "b": None}]

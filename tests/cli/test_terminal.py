@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indelible.cli.terminal import colour, line, visible, wants_colour
+from indelible.cli.terminal import colour, json_text, line, visible, wants_colour
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,16 @@ def test_colour_only_on_a_terminal_that_wants_it(monkeypatch: pytest.MonkeyPatch
     assert colour("ok", "green", io.StringIO()) == "ok"
     monkeypatch.setenv("NO_COLOR", "1")
     assert not wants_colour(Screen())
+
+
+@given(st.text(st.characters()))
+def test_json_is_exact_and_shows_nothing_active(value: str) -> None:
+    shown = json_text({"v": value})
+    assert json.loads(shown) == {"v": value}
+    assert visible(shown) == shown
+
+
+def test_json_leaves_letters_as_they_are() -> None:
+    assert json_text(["漢字", "é", "😀", "\u202e", "\U000e0041"]) == (
+        '["漢字", "é", "😀", "\\u202e", "\\udb40\\udc41"]'
+    )

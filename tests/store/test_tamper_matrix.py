@@ -512,7 +512,7 @@ def test_an_unsealed_record_forged_with_a_right_checksum_is_not_found_and_that_i
     house.clock.now_us += 2 * DAY_US
     report = house.verify()
     assert report.verdict is Verdict.INTACT
-    assert report.limits == f"{LIMITS}1 records unsealed for 2 d"
+    assert report.limits == f"{LIMITS}1 record unsealed for 2 d"
     house.close()
 
 

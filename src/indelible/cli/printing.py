@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from indelible.cli.layout import print_table
-from indelible.cli.terminal import json_text, line
+from indelible.cli.terminal import json_text, line, visible
 from indelible.errors import UsageError
 from indelible.model.canonical import Json
 from indelible.query.formats.csv_text import csv_line
@@ -50,10 +50,13 @@ def print_rows(form: Form, names: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 
 def print_csv(names: Sequence[str], rows: Iterable[Sequence[Json]]) -> None:
-    """Print CSV (RFC 4180) that no spreadsheet takes for formulas."""
-    sys.stdout.write(csv_line(list(names)))
-    for row in rows:
-        sys.stdout.write(csv_line([_cell(one) for one in row]))
+    """Print CSV (RFC 4180) that no spreadsheet takes for formulas; to a terminal nothing active."""
+    is_seen = sys.stdout.isatty()
+    for row in (list(names), *rows):
+        cells = [_cell(one) for one in row]
+        if is_seen:
+            cells = [visible(one) if isinstance(one, str) else one for one in cells]
+        sys.stdout.write(csv_line(cells))
 
 
 def plain(value: Any) -> Json:

@@ -1,7 +1,7 @@
 """Text for people. Everything a record holds was chosen by a model or an attacker.
 
 Law: no string of a record reaches a terminal but through `visible` (CWE-150).
-JSON output is exact and never passes here.
+JSON has escapes of its own for such characters, and stays exact.
 """
 
 from __future__ import annotations
@@ -42,13 +42,15 @@ def _compact(value: Json) -> str:
 
 
 def json_text(value: Json | Sequence[Fields]) -> str:
-    """Return *value* as JSON for programs: exact, and ASCII only where UTF-8 has no form for it."""
+    r"""Return *value* as JSON for programs: exact, what is unseen or active as ``\u202e``, …."""
     shown = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    try:
-        shown.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate, from a record that no emitter of ours made
-        return json.dumps(value, allow_nan=False)
-    return shown
+    if shown.isascii() and shown.isprintable():
+        return shown
+    return "".join(_json_escape(char) if _is_unseen(char) else char for char in shown)
+
+
+def _json_escape(char: str) -> str:
+    return json.dumps(char)[1:-1] if not char.isascii() else f"\\u{ord(char):04x}"
 
 
 def colour(value: str, name: str, stream: IO[str]) -> str:

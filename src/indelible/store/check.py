@@ -102,9 +102,10 @@ class Report:
         """What this level does not prove, in one sentence."""
         oldest = [one.oldest_unsealed_us for one in self.logs if one.oldest_unsealed_us is not None]
         age = max(0, self.now_us - min(oldest)) // 1_000_000 if oldest else 0
+        records = "1 record" if self.unsealed == 1 else f"{self.unsealed} records"
         return (
             f"{self.level}: rewrite, rollback, tail cut and forged unsealed records by this user "
-            f"not detectable; {self.unsealed} records unsealed for {_duration(age)}"
+            f"not detectable; {records} unsealed for {_duration(age)}"
         )
 
 
