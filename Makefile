@@ -19,6 +19,8 @@ HERE := $(PIP) install --no-deps --no-build-isolation --editable . && $(PIP) che
 NPM_DIR := .cache/npm
 # Other SDKs that `audit` is tested with, each in an environment of its own.
 SDKS := mcp1 fastmcp2 fastmcp3
+# Programs of Debian's that a few tests need.
+DEBIAN := rsyslog shells
 WORKERS ?= 2
 
 .PHONY: help setup demo test check bench docs lock clean
@@ -26,7 +28,7 @@ WORKERS ?= 2
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
 
-setup: .venv/dev-ready $(NPM_DIR)/ready .cache/rsyslog.ready $(SDKS:%=.cache/sdk/%/ready) ## install what the tests need (quick the second time)
+setup: .venv/dev-ready $(NPM_DIR)/ready $(DEBIAN:%=.cache/%.ready) $(SDKS:%=.cache/sdk/%/ready) ## install what the tests need (quick the second time)
 
 demo: .venv/run-ready ## run the main job: record a real MCP server, tamper, get caught
 	@$(BIN)/indelible demo
@@ -92,7 +94,9 @@ $(NPM_DIR)/ready: tests/npm/package-lock.json tests/npm/package.json tests/npm/.
 	$(PIP) --python $(@D)/bin/python $(EXACTLY) --no-compile --requirement $<
 	@touch $@
 
-# A real rsyslogd for one test; a machine that cannot have it should still run the others.
-.cache/rsyslog.ready: tests/shippers/install
+# A machine that cannot have Debian's programs should still run the other tests.
+.cache/rsyslog.ready: PACKAGES := rsyslog libestr0 libfastjson4
+.cache/shells.ready: PACKAGES := zsh zsh-common fish fish-common libpcre2-32-0
+.cache/%.ready: tests/debian/unpack
 	@mkdir -p $(@D)
-	tests/shippers/install .cache/rsyslog && touch $@ || echo "no rsyslogd: its test will fail" >&2
+	tests/debian/unpack .cache/$* $(PACKAGES) && touch $@ || echo "no $*: their tests will fail" >&2

@@ -623,6 +623,11 @@ REQUIREMENTS = [
         "In bash, TAB completes commands, options, fields and the values of a field that has few.",
         f"{DESIGN} 10",
     ),
+    Requirement(
+        "completion.zsh-fish",
+        "In zsh and fish, TAB completes the same.",
+        f"{DESIGN} 10",
+    ),
     # Ask it: reading
     Requirement(
         "trail.same-as-log",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from indelible.cli.commands import run
+
+UNPACKED = Path(__file__).parents[2] / ".cache" / "shells"
 
 TRY = """
 source "$1"
@@ -64,20 +69,75 @@ def test_bash_completes(
     assert (done.stdout.split("\n")[:-1], done.stderr) == (wanted, "")
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_shell_takes_its_script(
-    shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+WANTED = [
+    ("indelible ses", "session"),
+    ("indelible query outc", "outcome:"),
+    ("indelible query tool:x outcome:e", "outcome:error"),
+    ("indelible tail -f errorType:ti", "errorType:timeout"),
+    ("indelible export --format p", "parquet"),
+]
+
+
+@pytest.mark.requirement("completion.zsh-fish")
+@pytest.mark.parametrize(("line", "wanted"), WANTED)
+def test_fish_completes(
+    line: str, wanted: str, path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = script(shell, capsys)
-    assert "_INDELIBLE_COMPLETE" in text
-    if shutil.which(shell) is None:
-        pytest.skip(f"platform: no {shell} here")
-    (tmp_path / "script").write_text(text)
+    command, environment = shell("usr/bin/fish")
+    (tmp_path / "script").write_text(script("fish", capsys))
+    places = {"PATH": path, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
     done = subprocess.run(
-        [shell, "-n", str(tmp_path / "script")], capture_output=True, text=True, timeout=60,
-        check=False,
+        [command, "--no-config", "-c", f"source {tmp_path}/script; complete -C '{line}'"],
+        env=os.environ | environment | places,
+        capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert [one.split("\t")[0] for one in done.stdout.splitlines()] == [wanted]
+
+
+@pytest.mark.requirement("completion.zsh-fish")
+def test_zsh_completes(path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command, environment = shell("bin/zsh")
+    (tmp_path / "script").write_text(script("zsh", capsys))
+    functions = UNPACKED / "usr/share/zsh/functions"
+    modules = next(UNPACKED.glob("usr/lib/*/zsh/*"))
+    (tmp_path / "start").write_text(
+        f"module_path=({modules})\nfpath=({functions} {functions}/**/*(/N))\n"
+        f"autoload -Uz compinit\ncompinit -u -D\nsource {tmp_path}/script\nPS1='> '\n"
+    )
+    places = {"PATH": path, "HOME": str(tmp_path), "TERM": "dumb", "LANG": "C.UTF-8"}
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(command, ["zsh", "-f", "-i"], places | environment)
+    try:
+        os.write(terminal, f"source {tmp_path}/start; echo READ''Y\n".encode())
+        assert "READY" in until(terminal, "READY")
+        for line, wanted in WANTED:
+            os.write(terminal, f"{line}\t".encode())
+            whole = f"{line.rpartition(' ')[0]} {wanted}"
+            assert whole in until(terminal, whole)
+            os.write(terminal, b"\x15")  # forget the line
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(terminal)
+
+
+def until(terminal: int, text: str) -> str:
+    """Return what a terminal shows until *text* has been shown; all of it where that never is."""
+    shown = ""
+    while text not in shown and select.select([terminal], [], [], 60)[0]:
+        shown += os.read(terminal, 4_096).decode("utf-8", "replace")
+    return shown
+
+
+def shell(program: str) -> tuple[str, dict[str, str]]:
+    """Return a shell that `make setup` has unpacked, and what it needs in its environment."""
+    if (UNPACKED / program).exists():
+        libraries = next(UNPACKED.glob("usr/lib/*-linux-gnu*"))
+        return str(UNPACKED / program), {"LD_LIBRARY_PATH": str(libraries)}
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("platform: no Debian package tools here")
+    raise AssertionError(f"no {program} in {UNPACKED}: make setup")
 
 
 @pytest.mark.parametrize("instruction", ["tcsh_complete", "bash_source", "bash", "x"])
