@@ -141,11 +141,19 @@ def _who(calls: list[Fields]) -> str:
         for one in calls
         if (client := _part(one, "client"))
     )
+    versions = [(text(one, "server"), _version(one)) for one in calls]
+    told_of = {name for name, version in versions if version}
+    # Before a server has said its version there is none to show.
     servers = dict.fromkeys(
-        f"{text(one, 'server')} {text(one, 'serverVersion') or ''}".strip() for one in calls
+        f"{name} {version}".strip() for name, version in versions if version or name not in told_of
     )
     parts = [*told, *(f"client {one}" for one in clients), *servers]
     return " · ".join(line(one, width=60) for one in parts[:6])
+
+
+def _version(call: Fields) -> str:
+    version = text(call, "serverVersion")
+    return "" if version in (None, "unknown") else version
 
 
 def _when(found: list[Step], zone: Zone) -> str:
