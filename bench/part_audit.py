@@ -70,7 +70,14 @@ def _measure(setting: Setting, rounds: int, calls: int) -> dict[str, list[float]
 
 def _turn(peer: Child, which: Sequence[int], calls: int) -> dict[int, float]:
     """Have *calls* made to each server of *which*, in the order given; 0 is the bare one."""
-    return {one: float(str(peer.ask(f"{one} {calls}")["cpu_us"])) for one in which}
+    taken: dict[int, float] = {}
+    for one in which:
+        before = float(str(peer.ask("0 1")["kept"]))
+        said = peer.ask(f"{one} {calls}")
+        if (float(str(said["kept"])) > before + 100 * calls) != bool(one):
+            raise AssertionError("kept nothing, or kept what it should not")
+        taken[one] = float(str(said["cpu_us"]))
+    return taken
 
 
 def _added(taken: dict[str, list[float]], bare: str, more: str) -> list[float]:
