@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ def audit(
     """
     # Imported here: `import indelible` stays free of what only a server needs.
     from indelible.capture.apps_alone import attach_app, is_app  # noqa: PLC0415
+    from indelible.capture.process import tell  # noqa: PLC0415
     from indelible.capture.sdk import attach  # noqa: PLC0415
     from indelible.capture.setup import set_up  # noqa: PLC0415
 
@@ -64,13 +64,9 @@ def audit(
     if ndjson is not None:
         from indelible.deliver.sink import open_sink  # noqa: PLC0415 — rarely asked for
 
-        sink = open_sink(ndjson, _warn)
+        sink = open_sink(ndjson, tell)
     if is_app(server):
-        return cast("Server", attach_app(server, setup, _warn, sink))
+        return cast("Server", attach_app(server, setup, tell, sink))
     where, called, policy = setup.state, setup.server, setup.policy
-    attach(server, state=where, name=called, policy=policy, warn=_warn, sink=sink, setup=setup)
+    attach(server, state=where, name=called, policy=policy, warn=tell, sink=sink, setup=setup)
     return server
-
-
-def _warn(text: str) -> None:
-    sys.stderr.write(f"indelible: {text}\n")

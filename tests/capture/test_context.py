@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import threading
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given as fuzz
 from hypothesis import strategies as st
 
@@ -138,6 +140,25 @@ def test_a_structlog_event_names_the_call_and_keeps_what_it_has() -> None:
     finally:
         CURRENT.reset(token)
     assert event == {"event": "x", "request_id": "r-1", "call_id": "mine"}
+
+
+@pytest.mark.requirement("correlation.structlog")
+def test_structlog_takes_the_processor() -> None:
+    said = io.StringIO()
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(said),
+        processors=[correlation.add_request_id, structlog.processors.JSONRenderer()],
+    )
+    log.info("before")
+    token = CURRENT.set(RUNNING)
+    try:
+        log.bind(row=7).warning("within")
+    finally:
+        CURRENT.reset(token)
+    assert [json.loads(line) for line in said.getvalue().splitlines()] == [
+        {"event": "before"},
+        {"event": "within", "row": 7, "request_id": "r-1", "call_id": "c-1"},
+    ]
 
 
 def test_tasks_and_threads_of_a_call_belong_to_it_and_no_others() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -24,7 +26,7 @@ from tests.capture.messages import call
 from tests.config.written import write
 from tests.deliver.spools import records
 from tests.hostile.servers import mcp_server
-from tests.hostile.session import INDELIBLE, RAW, Session, calls, kinds, session, verify
+from tests.hostile.session import INDELIBLE, RAW, Session, calls, kinds, session, until, verify
 
 TEXT = """\
 [server]
@@ -60,6 +62,13 @@ def commanded(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def settle(path: Path) -> Path:
+    """Make *path* look as if it had been written a while ago: nobody is writing it now."""
+    before_s = path.stat().st_mtime - 10
+    os.utime(path, (before_s, before_s))
+    return path
+
+
 def finished(server: Session) -> str:
     assert server.end() == (0, b"")
     return server.stderr.read_text()
@@ -84,6 +93,31 @@ def test_wrap_takes_its_configuration_and_puts_its_hash_on_record(home) -> None:
     assert verify(state) == 0
     file = home / "here" / "indelible.toml"
     assert said == f"indelible: configured by {file}, found from the working directory\n"
+
+
+@pytest.mark.requirement("config.reload")
+def test_a_running_wrap_takes_a_changed_file(home) -> None:
+    file = home / "here" / "indelible.toml"
+    with session(wrapping(home), home / "stderr") as server:
+        server.ask(call(1, "pet", note="zebra"))
+        text = file.read_text()
+        changed = text.replace('level = "args"', 'level = "metadata"')
+        assert changed != text
+        settle(write(home / "new.toml", changed)).replace(file)
+        ids = itertools.count(2)
+
+        def is_read_again() -> bool:
+            server.ask(call(next(ids), "pet", note="zebra"))
+            return "configuration read again" in server.stderr.read_text()
+
+        until(is_read_again)
+        server.ask(call(next(ids), "pet", note="zebra"))
+        finished(server)
+    state = home / "state"
+    found = calls(state, "tool:pet")
+    assert (found[0]["args"], found[-1]["args"]) == ({"note": "zebra"}, None)
+    assert len({one["sha256"] for one in kinds(state, "config")}) == 2
+    assert verify(state) == 0
 
 
 def test_what_is_asked_for_by_name_is_not_announced(home) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.capture.sdks.talking import Trail, tool
+from tests.config.written import write
 from tests.hostile.session import until
 
 HERE = Path(__file__).parent
@@ -37,15 +39,22 @@ def environment(state: Path | None, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: list[str], state: Path, bind: str) -> Iterator[tuple[Any, int]]:
-    """Run a server program on a socket that is bound already; yield it and the port."""
+def running(
+    command: list[str], state: Path, bind: str, *, errors: Any = None, **more: str
+) -> Iterator[tuple[Any, int]]:
+    """Run a server program on a socket that is bound already; yield it and the port.
+
+    Args:
+        errors: The file that its stderr goes to.
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         given = [part.format(fd=listener.fileno()) for part in bind.split()]
         process = subprocess.Popen(
             [*command, *given],
-            env=environment(state),
+            env=environment(state, **more),
             pass_fds=[listener.fileno()],
             start_new_session=True,
+            stderr=errors,
             cwd="/",
         )
         port = listener.getsockname()[1]
@@ -206,3 +215,47 @@ def test_what_runs_when_sigterm_comes_is_on_record_with_its_end(tmp_path: Path) 
         assert process.wait(60) in (0, -signal.SIGTERM)
     (one,) = trail.calls()
     assert (one["args"]["n"], one["outcome"]) == (7, "ok")
+
+
+@pytest.mark.requirement("config.reload")
+def test_a_server_program_takes_a_changed_configuration(tmp_path: Path) -> None:
+    file = write(tmp_path / "indelible.toml", '[capture]\nundeclared = "args"\n')
+    trail = Trail(tmp_path / "state")
+    configured = {"INDELIBLE_CONFIG": str(file)}
+    with running(UVICORN, tmp_path / "state", "--fd {fd}", **configured) as (process, port):
+        call(port, 0)
+        new = write(tmp_path / "new.toml", '[capture]\nundeclared = "metadata"\n')
+        os.utime(new, (1, 1))  # nobody is writing it now
+        new.replace(file)
+
+        def is_taken() -> bool:
+            call(port, 1)
+            return trail.calls()[-1].get("args") is None
+
+        until(is_taken)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    assert trail.calls()[0]["args"] == {"n": 0}
+
+
+@pytest.mark.requirement("where.unwritable")
+def test_a_spool_that_fails_and_comes_back_leaves_a_gap_on_record(tmp_path: Path) -> None:
+    """Nothing can be written to any file, not even to the one that stderr is."""
+    state = tmp_path / "state"
+    trail = Trail(state)
+    with (
+        (tmp_path / "stderr").open("wb") as errors,
+        running(UVICORN, state, "--fd {fd}", errors=errors) as (process, port),
+    ):
+        call(port, 0)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        lost = [call(port, n) for n in range(1, 4)]
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        call(port, 4)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    assert all("result" in answer for answer in lost), lost
+    assert numbers(trail) == [0, 4]
+    [gap] = trail.of("gap")
+    assert (gap["reason"], gap["refused"]) == ("write-failed", 0)
+    assert gap["proceeded"] >= 3

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import sys
 import time
 
 from indelible.model.event import Actor
@@ -20,6 +22,18 @@ def clock_us() -> int:
 def monotonic_us() -> int:
     """Return microseconds on a clock that never steps."""
     return time.monotonic_ns() // 1000
+
+
+def tell(text: str) -> None:
+    """Say *text* to the operator, on stderr.
+
+    It may be a file on the disk that is full, closed, or none at all: a call does not fail
+    because nobody could be told of it.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            sys.stderr.write(f"indelible: {text}\n")
+            sys.stderr.flush()
 
 
 def os_actor() -> Actor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from indelible.capture.process import tell
 from indelible.capture.setup import set_up
 from indelible.capture.wrap import WrapOptions, run, server_name
 from indelible.errors import IndelibleError, UsageError
@@ -42,7 +43,7 @@ def main(argv: list[str]) -> int:
 
 
 def _warn(text: str) -> None:
-    print(f"indelible: {_visible(text)}", file=sys.stderr, flush=True)
+    tell(_visible(text))
 
 
 def _visible(text: str) -> str:
