@@ -48,6 +48,9 @@ class Apps:
         self._section = section
         self._server_version = server_version
         self._warn = warn
+        self.is_asking: Callable[[], bool] | None = None
+        """Says whether the server waits for an answer; only where no hook sees all replies."""
+
         self._seam: Any = None
         self._has_warned = False
 
@@ -64,7 +67,8 @@ class Apps:
         from indelible.capture.asgi import AuditASGI, seam  # noqa: PLC0415
 
         if self._seam is None:
-            self._seam = seam(self._recorder, self._caller.identity, self._server_version)
+            identity = self._caller.identity
+            self._seam = seam(self._recorder, identity, self._server_version, self.is_asking)
         if not self._has_warned and not identifies(self._section, verifies_tokens=_verifies(app)):
             self._has_warned = True
             self._warn(ANONYMOUS)

@@ -30,6 +30,7 @@ from indelible.model.event import (
     Connection,
     Effect,
     ErrorType,
+    Notice,
     Outcome,
     Received,
 )
@@ -59,11 +60,18 @@ class Seam(NamedTuple):
     server_version: str
     numbers: Iterator[int]
     """Below zero: the messages of the same recorder count from zero up."""
+    is_asking: Callable[[], bool] | None
+    """Says whether the server waits for any answer; None where stray replies are seen elsewhere."""
 
 
-def seam(recorder: Recorder, identity: Identity, server_version: str) -> Seam:
+def seam(
+    recorder: Recorder,
+    identity: Identity,
+    server_version: str,
+    is_asking: Callable[[], bool] | None = None,
+) -> Seam:
     """Return what the exchanges of one server have in common."""
-    return Seam(recorder, identity, server_version, itertools.count(-1, -1))
+    return Seam(recorder, identity, server_version, itertools.count(-1, -1), is_asking)
 
 
 class AuditASGI:
@@ -112,6 +120,8 @@ class _Watched:
     _parts: list[bytes] = field(default_factory=list)
     _size: int = 0
     _call: Open | None = None
+    _is_awaited: bool = True
+    """Whether the server waited for any answer when all of the body had come."""
     _is_over: bool = False
 
     async def receive(self) -> MutableMapping[str, Any]:
@@ -124,6 +134,10 @@ class _Watched:
                 self._parts.append(body)
             else:
                 self._parts.clear()
+        if message["type"] == "http.disconnect":
+            self.exchange.has_left = True
+        elif not message.get("more_body") and self.seam.is_asking is not None:
+            self._is_awaited = self.seam.is_asking()
         return message
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
@@ -157,17 +171,42 @@ class _Watched:
         self._is_over = True
         if self._call is not None:
             self.seam.recorder.keep([self._completed(self._call, error)])
-        elif not self.exchange.is_seen and self._is_of_note(error):
+        elif self.exchange.is_seen:
+            return
+        elif self._is_of_note(error):
             call = Open(self._received(), self.since_us)
             self.seam.recorder.keep([call.received, self._completed(call, error)])
+        elif not self._is_awaited and self._is_accepted():
+            self._note_stray()
 
     def _is_of_note(self, error: BaseException | None) -> bool:
         if error is not None or self.status is None or self.status >= 400:
             return True
         return self._is_dropped()
 
-    def _is_dropped(self) -> bool:
+    def _note_stray(self) -> None:
+        """Record a reply that came while the server waited for none."""
+        body = self._body()
+        if not isinstance(body, dict) or "method" in body:
+            return
+        content: Json = {key: body[key] for key in ("result", "error") if key in body}
+        if content:
+            connection = self._connection(None)
+            stray = Notice(self.at_us, "stray", "client", None, content, connection, body.get("id"))
+            self.seam.recorder.keep([stray])
+
+    def _is_accepted(self) -> bool:
+        """Return whether a message was taken that gets no reply in this exchange.
+
+        Not where the reply goes another way, as with the transport of 2024-11-05: the
+        message reaches whoever records messages when this exchange is over.
+        """
         if self.status != 202 or self.scope["method"] != "POST":
+            return False
+        return b"session_id=" not in (self.scope.get("query_string") or b"")
+
+    def _is_dropped(self) -> bool:
+        if not self._is_accepted():
             return False
         said = self._headers("mcp-protocol-version")
         version = protocol_version(said[0]) if said else None

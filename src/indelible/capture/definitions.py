@@ -93,6 +93,6 @@ def _hash(tool: Json) -> str:
     """Return the SHA-256 of a definition: of its JSON with sorted keys and no space."""
     try:
         text = json.dumps(tool, sort_keys=True, separators=(",", ":"))
-    except RecursionError:
-        text = ""
+    except (RecursionError, TypeError, ValueError):
+        text = ""  # too deep, or what a server in this process lists is no JSON
     return sha256_hex(text.encode())

@@ -16,11 +16,14 @@ KEY = "indelible.exchange"
 class Exchange:
     """What is known of one HTTP request by those who follow it."""
 
-    __slots__ = ("is_seen",)
+    __slots__ = ("has_left", "is_seen")
 
     def __init__(self) -> None:
         self.is_seen = False
         """Whether a message of this request has come to whoever records messages."""
+
+        self.has_left = False
+        """Whether the client has hung up."""
 
 
 def scope_of(request: Any) -> dict[str, Any]:
@@ -34,6 +37,12 @@ def see(request: Any) -> None:
     exchange = scope_of(request).get(KEY)
     if isinstance(exchange, Exchange):
         exchange.is_seen = True
+
+
+def has_left(request: Any) -> bool:
+    """Return whether the client of *request* has hung up; where nobody looks, it may have."""
+    exchange = scope_of(request).get(KEY)
+    return exchange.has_left if isinstance(exchange, Exchange) else True
 
 
 def headers_of(scope: dict[str, Any]) -> Callable[[str], list[str]]:

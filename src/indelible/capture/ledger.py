@@ -17,6 +17,8 @@ class Ledger(Protocol):
     recorder: Recorder
     tools: Tools
     numbers: Iterator[int]
+    asking: int
+    """How many requests of the server's own have no answer yet, where the streams are not seen."""
 
     def opened(self, peer: int, jsonrpc_id: Json) -> None:
         """Record that a request to listen has its stream: its end is that of the stream."""

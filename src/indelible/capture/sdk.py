@@ -8,7 +8,6 @@ is looked for around it: `sdk_streams`, `sdk_outbound`.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import itertools
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -23,13 +22,12 @@ from indelible.capture.calls import (
     Open,
     Tools,
     cancelled,
-    ended,
     kept_args,
     noticed,
     received,
     replied,
 )
-from indelible.capture.causes import CAUSES, Causes, described, note_calls
+from indelible.capture.causes import CAUSES, Causes, note_calls
 from indelible.capture.context import CURRENT
 from indelible.capture.exchange import see
 from indelible.capture.policy import REFUSAL_CODE, FailurePolicy, refusal
@@ -46,8 +44,9 @@ from indelible.capture.protocol import (
     protocol_version,
     subscription_id,
 )
+from indelible.capture.sdk_ends import SESSIONLESS, closed, failure, is_cancelled
 from indelible.capture.sdk_outbound import watch
-from indelible.capture.sdk_streams import CLOSED, Around
+from indelible.capture.sdk_streams import Around
 from indelible.capture.setup import Setup, rules_of
 from indelible.capture.stacks import Stack, stack_of
 from indelible.capture.streams import CONVERSATION, is_looked_at, look_at
@@ -57,10 +56,7 @@ from indelible.model.canonical import Json
 from indelible.model.event import (
     Completed,
     Connection,
-    ErrorType,
-    Notice,
     Origin,
-    Outcome,
     ToolsListed,
 )
 
@@ -70,10 +66,6 @@ if TYPE_CHECKING:
     from indelible.deliver.sink import Sink
 
 CallNext = Callable[[Any], Awaitable[Any]]
-
-_HEADERS_ARE_CHECKED = "2026-07-28"
-"""The protocol revision from which a request's `Mcp-Method` header must fit its body."""
-
 
 MAX_GONE = 1_000
 
@@ -105,13 +97,15 @@ def attach(
     version = str(getattr(stack.low, "version", None) or "unknown")
     section = setup.loaded.config.identity if setup and setup.loaded else IdentitySection()
     caller = Caller(emitter.recorder, section, state, warn)
-    Apps(emitter.recorder, caller, section, version, warn).watch(server)
+    apps = Apps(emitter.recorder, caller, section, version, warn)
+    apps.watch(server)
     if stack.position is None:
         from indelible.capture.sdk_v1 import hook  # noqa: PLC0415 — the other SDK's
 
         hook(stack.low, emitter, version, caller)
     else:
         audit = Audit(emitter, version, caller)
+        apps.is_asking = audit.is_asking
         chain.insert(stack.position, audit)
         look_at(stack.low, audit.converse)
     _tell_causes(server, stack)
@@ -125,6 +119,8 @@ def _tell_causes(server: Any, stack: Stack) -> None:
         server.add_middleware(Causes())
     elif stack.face.endswith(".MCPServer"):
         note_calls(server)
+    elif stack.face.endswith(".FastMCP"):
+        note_calls(server._tool_manager)  # noqa: SLF001 — the server's own is bound already
 
 
 class _Said(NamedTuple):
@@ -149,6 +145,7 @@ class Audit:
         self.recorder = emitter.recorder
         self.tools = Tools()
         self.numbers: Iterator[int] = itertools.count()
+        self.asking = 0
         self._caller = caller
         self._server_version = server_version
         self._open: dict[tuple[int, IdKey], list[Open]] = {}
@@ -157,6 +154,10 @@ class Audit:
         self._token = get_access_token
         self._said: _Said | None = None
         self._connection = Connection()
+
+    def is_asking(self) -> bool:
+        """Return whether the server waits for an answer of any client's."""
+        return self.asking > 0
 
     def converse(self, _write_stream: Any) -> Around:
         """Return who looks at a connection for what the middleware does not see."""
@@ -169,14 +170,14 @@ class Audit:
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
         """Pass one inbound message on and record what becomes of it."""
-        around: Around | None = CONVERSATION.get()
+        around = self._around()
         if ctx.request is not None:
+            if _is_phantom(ctx):
+                return await call_next(ctx)
             see(ctx.request)
         if ctx.request_id is None:
             if around is None:  # else it is recorded there
                 self._notified(ctx)
-            return await call_next(ctx)
-        if ctx.request is not None and _is_phantom(ctx):
             return await call_next(ctx)
         peer = _peer(ctx) if around is None else around.peer
         call = self._begin(ctx)
@@ -194,25 +195,43 @@ class Audit:
         try:
             result = await call_next(ctx)
         except BaseException as error:
-            self._end(key, call, _failure(call, error, ctx, around, causes))
+            end = failure(call, error, ctx, around, causes)
+            self._settle(ctx, key, around, is_news=self._end(key, call, end))
             raise
         finally:
             CURRENT.reset(followed)
             CAUSES.reset(token)
-            is_cancelled = _is_cancelled(ctx)
-            if is_cancelled:
-                self._cancelled(key, around)
-        if is_cancelled:  # it returned all the same: nothing could interrupt it
-            self._end(key, call, cancelled(call, None, monotonic_us()))
+        if is_cancelled(ctx):  # it returned all the same: nothing could interrupt it
+            end = cancelled(call, None, monotonic_us())
+            self._settle(ctx, key, around, is_news=self._end(key, call, end))
         else:
             self._returned(ctx, key, call, _plain(result), causes)
         return result
 
-    def _cancelled(self, key: tuple[int, IdKey], around: Around | None) -> None:
+    def _around(self) -> Around | None:
+        """Return who looks at the streams of this connection, if it has any.
+
+        A tool of another server in this process may be the client of ours.
+        """
+        around: Any = CONVERSATION.get()
+        return around if isinstance(around, Around) and around.is_of(self) else None
+
+    def _settle(
+        self,
+        ctx: ServerRequestContext[Any, Any],
+        key: tuple[int, IdKey],
+        around: Around | None,
+        *,
+        is_news: bool,
+    ) -> None:
         """Expect no answer to a cancelled call; its notification may come only now."""
+        if not is_cancelled(ctx):
+            return
         if around is not None:
             around.settled(key[1])
             return
+        if not is_news:
+            return  # the notification was here, and ended it
         if len(self._gone) >= MAX_GONE:
             self._gone.clear()
         self._gone.add(key)
@@ -249,16 +268,21 @@ class Audit:
         if drift is not None:
             self.recorder.keep([ToolsListed(clock_us(), call.received.connection, *drift)])
 
-    def _end(self, key: tuple[int, IdKey], call: Open, event: Completed) -> None:
-        """Record the end of a call, unless it is on record: cancelled, or a stream that opened."""
+    def _end(self, key: tuple[int, IdKey], call: Open, event: Completed) -> bool:
+        """Record the end of a call, unless it is on record: cancelled, or a stream that opened.
+
+        Return whether it was not.
+        """
         calls = self._open.get(key)
         if calls is not None and call in calls:
             calls.remove(call)
             if not calls:
                 del self._open[key]
             self.recorder.keep([event])
-        elif call.received.method == LISTEN:
-            self.recorder.keep([_closed(call)])
+            return True
+        if call.received.method == LISTEN:
+            self.recorder.keep([closed(call)])
+        return False
 
     def opened(self, peer: int, jsonrpc_id: Json) -> None:
         """Record that a request to listen has its stream: its end is that of the stream."""
@@ -315,43 +339,6 @@ class Audit:
         )
 
 
-def _failure(
-    call: Open,
-    error: BaseException,
-    ctx: ServerRequestContext[Any, Any],
-    around: Around | None,
-    causes: list[str],
-) -> Completed:
-    """Return the end of a call that raised."""
-    at_us = monotonic_us()
-    if isinstance(error, asyncio.CancelledError) or type(error).__name__ == "Cancelled":
-        if around is None or _is_cancelled(ctx):
-            return cancelled(call, None, at_us)
-        return ended(call, at_us, Outcome.UNKNOWN, ErrorType.ABANDONED, CLOSED)
-    from mcp.shared.exceptions import MCPError  # noqa: PLC0415 — loaded already, or no call
-
-    # Params that break their schema: pydantic's error, which we do not import for its name.
-    malformed = isinstance(error, ValueError) and type(error).__name__ == "ValidationError"
-    known = malformed or isinstance(error, MCPError)
-    kind = ErrorType.RPC_ERROR if known else ErrorType.EXCEPTION
-    text = error.message if isinstance(error, MCPError) else described(error)
-    return ended(call, at_us, Outcome.ERROR, kind, causes[-1] if causes and not known else text)
-
-
-def _is_cancelled(ctx: ServerRequestContext[Any, Any]) -> bool:
-    """Return whether the client cancelled a request, though its tool went on to the end."""
-    scoped = getattr(ctx.session, "_request_outbound", None)
-    requested = getattr(scoped, "cancel_requested", None)
-    return requested is not None and requested.is_set()
-
-
-def _closed(call: Open) -> Notice:
-    request, since_us = call
-    content: Json = {"openMs": (monotonic_us() - since_us) // 1_000}
-    connection, at = request.connection, clock_us()
-    return Notice(at, "closed", "client", LISTEN, content, connection, request.jsonrpc_id)
-
-
 def _peer(ctx: ServerRequestContext[Any, Any]) -> int:
     """Return what is the same for all messages of one connection: the session object is not."""
     return id(getattr(ctx.session, "_connection", ctx.session))
@@ -370,7 +357,7 @@ def _is_phantom(ctx: ServerRequestContext[Any, Any]) -> bool:
     revision on in which the SDK refuses a client whose header says another method
     than its body does; before it, a client could pass for the SDK.
     """
-    if ctx.method != "tools/list" or ctx.protocol_version < _HEADERS_ARE_CHECKED:
+    if ctx.method != "tools/list" or ctx.protocol_version < SESSIONLESS:
         return False
     headers = getattr(ctx.request, "headers", {})
     return bool(headers.get("mcp-method") == "tools/call")

@@ -41,6 +41,7 @@ class Outbound:
         """Send a request and record it, and its end."""
         call = self._asked(method, params)
         self._audit.recorder.keep([call.received])
+        self._audit.asking += 1
         try:
             result = await self._inner.send_raw_request(method, params, *args, **more)
         except BaseException as error:
@@ -49,6 +50,8 @@ class Outbound:
             end = ended(call, monotonic_us(), Outcome.ERROR, kind, text)
             self._audit.recorder.keep([end])
             raise
+        finally:
+            self._audit.asking -= 1
         reply: dict[str, Json] = {"result": result}
         self._audit.recorder.keep([replied(call, reply, monotonic_us(), size=None)])
         return result

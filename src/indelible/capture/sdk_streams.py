@@ -42,6 +42,10 @@ class Around:
         """Names the connection, as long as it lives."""
         return id(self)
 
+    def is_of(self, audit: Ledger) -> bool:
+        """Return whether this is a connection of the server that *audit* records."""
+        return self._audit is audit
+
     async def came(self, item: Any) -> bool:
         """Look at what the client sent; all of it goes on."""
         if isinstance(item, Exception):

@@ -108,10 +108,12 @@ class _Recorded:
         """Record that the calls without a reply will have none."""
         self._recorder.keep(self._observer.close(CLOSED, _now()))
 
-    def blame(self, request_id: str, cause: str) -> None:
-        """Remember what went wrong in a call until its reply comes."""
-        if len(self._causes) < MAX_CAUSES:
-            self._causes.setdefault(request_id, cause)
+    def blame(self, request_id: str, cause: str | None) -> None:
+        """Remember what went wrong in a call until its reply comes; the last word counts."""
+        if cause is None:
+            self._causes.pop(request_id, None)
+        elif len(self._causes) < MAX_CAUSES:
+            self._causes[request_id] = cause
 
     def following(self, jsonrpc_id: Json) -> Correlation | None:
         """Return the call that is running under an id of the client's."""
