@@ -144,7 +144,7 @@ class Observer:
         """Learn the id of a request that has arrived whole; its reply will find it."""
         jsonrpc_id = outline.jsonrpc_id
         if jsonrpc_id is None:
-            return [_unanswerable(request, at)]
+            return [unanswerable(request, at)]
         request = request._replace(jsonrpc_id=jsonrpc_id)
         given_up = self._open[request.direction].add(request, at.monotonic_us)
         return [] if given_up is None else [_given_up(given_up, at)]
@@ -230,7 +230,7 @@ class Observer:
                 self._learn_client(said)
         request = self._received(sender, message, size, at, args=args)
         if request.jsonrpc_id is None:
-            return [request, _unanswerable(request, at)]
+            return [request, unanswerable(request, at)]
         given_up = self._open[sender].add(request, at.monotonic_us)
         return [request] if given_up is None else [request, _given_up(given_up, at)]
 
@@ -341,7 +341,7 @@ class Observer:
         return self.tools.learn(result, args.get("cursor") if isinstance(args, dict) else None)
 
 
-def _unanswerable(request: Received, at: Instant) -> Completed:
+def unanswerable(request: Received, at: Instant) -> Completed:
     """Return the end of a request without an id: JSON-RPC allows it no reply."""
     call = Open(request, at.monotonic_us)
     return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, NO_REPLY)

@@ -30,6 +30,7 @@ from indelible.capture.calls import (
 from indelible.capture.causes import CAUSES, Causes, note_calls
 from indelible.capture.context import CURRENT
 from indelible.capture.exchange import see
+from indelible.capture.observe import Instant, unanswerable
 from indelible.capture.policy import REFUSAL_CODE, FailurePolicy, refusal
 from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import (
@@ -308,6 +309,11 @@ class Audit:
     def _notified(self, ctx: ServerRequestContext[Any, Any]) -> None:
         params = _plain(ctx.params)
         if ctx.method == "notifications/cancelled" and self.cancel(_peer(ctx), params):
+            return
+        if not ctx.method.startswith("notifications/"):
+            call = self._begin(ctx)
+            at = Instant(call.received.at_us, call.since_us)
+            self.recorder.keep([call.received, unanswerable(call.received, at)])
             return
         connection = self._connection_of(ctx, params)
         self.recorder.keep([noticed("client", ctx.method, params, clock_us(), connection)])

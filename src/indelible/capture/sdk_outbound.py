@@ -31,7 +31,8 @@ class Outbound:
         self._inner = inner
         self._audit = audit
         self._peer = peer
-        self._connection = connection
+        self.connection = connection
+        """Whom it leads to, as far as known by now."""
         self._params = params
 
     def __getattr__(self, name: str) -> Any:
@@ -58,7 +59,7 @@ class Outbound:
 
     async def notify(self, method: str, params: Any, *args: Any, **more: Any) -> None:
         """Send a notification and record it."""
-        self._audit.sent(self._peer, method, _plain(params), self._connection)
+        self._audit.sent(self._peer, method, _plain(params), self.connection)
         await self._inner.notify(method, params, *args, **more)
 
     async def progress(self, progress: float, *args: Any, **more: Any) -> None:
@@ -68,7 +69,7 @@ class Outbound:
             told: dict[str, Json] = {"progressToken": token, "progress": progress}
             told |= dict(zip(("total", "message"), args, strict=False)) | more
             told = {key: value for key, value in told.items() if value is not None}
-            self._audit.sent(self._peer, "notifications/progress", told, self._connection)
+            self._audit.sent(self._peer, "notifications/progress", told, self.connection)
         await self._inner.progress(progress, *args, **more)
 
     def _asked(self, method: str, params: Any) -> Open:
@@ -81,7 +82,7 @@ class Outbound:
             size=None,
             args=kept_args(method, plain),
             tools=self._audit.tools,
-            connection=self._connection,
+            connection=self.connection,
         )
         return Open(request, monotonic_us())
 
@@ -93,7 +94,11 @@ def watch(session: Any, audit: Ledger, peer: int, connection: Connection, params
         outbound = Outbound(scoped, audit, peer, connection, params)
         session._request_outbound = outbound  # noqa: SLF001 — there is no public way
     known: Any = getattr(session, "_connection", None)
-    if getattr(known, "has_standalone_channel", False) and not isinstance(known.outbound, Outbound):
+    if not getattr(known, "has_standalone_channel", False):
+        return
+    if isinstance(known.outbound, Outbound):
+        known.outbound.connection = connection  # the first message has no session's id yet
+    else:
         known.outbound = Outbound(known.outbound, audit, peer, connection)
 
 

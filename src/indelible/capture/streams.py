@@ -108,7 +108,7 @@ class Incoming(_Passing):
         while True:
             try:
                 item = await self._inner.__anext__()
-            except StopAsyncIteration:
+            except Exception:  # the end of the stream, or it was closed under us
                 self._seen.ended()
                 raise
             if await self._seen.came(item):

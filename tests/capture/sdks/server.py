@@ -8,6 +8,7 @@ Over HTTP it prints its port as its first line.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -20,6 +21,9 @@ STACKS = ("mcp1", "mcp2", "fastmcp2", "fastmcp3", "fastmcp4")
 
 warnings.simplefilter("ignore")
 
+INSIDE: dict[str, list[asyncio.Event]] = {}
+"""Those who wait for others in `together`."""
+
 Context: Any = None
 """The SDK's own, set by `build`: it is told by the annotations of the tools."""
 
@@ -28,20 +32,24 @@ def build(stack: str) -> Any:
     """Return the server: the same tools, resource and prompt on every SDK."""
     if stack == "mcp1":
         from mcp.server.fastmcp import Context, FastMCP
+        from mcp.server.fastmcp.exceptions import ToolError
 
         server = FastMCP("crm", log_level="CRITICAL")
     elif stack == "mcp2":
         from mcp.server.mcpserver import Context
         from mcp.server.mcpserver import MCPServer as FastMCP
+        from mcp.server.mcpserver.exceptions import ToolError
 
         server = FastMCP("crm", log_level="CRITICAL")
     else:
         from fastmcp import Context, FastMCP
+        from fastmcp.exceptions import ToolError
 
         more = {"mask_error_details": True}
         server = FastMCP("crm", **more)
     globals()["Context"] = Context  # the SDKs read the annotations of the tools below
-    for tool in (echo, crash, slow, blocking, ask, tell, grow):
+    globals()["ToolError"] = ToolError
+    for tool in TOOLS:
         server.tool()(tool)
     server.resource("crm://one")(one)
     server.prompt()(hello)
@@ -58,7 +66,7 @@ def mount(server: Any, inner: Any) -> None:
     server.mount(inner, "inner")
 
 
-def echo(text: str) -> str:
+def echo(text: str, password: str = "") -> str:
     """Say it again."""
     return text
 
@@ -84,6 +92,76 @@ async def ask(ctx: Context) -> str:
     """Ask the client for its roots."""
     answer = await ctx.session.list_roots()
     return str(len(answer.roots))
+
+
+async def sample(ctx: Context) -> str:
+    """Ask the client's model."""
+    from mcp import types
+
+    question = types.TextContent(type="text", text="who am I?")
+    said = types.SamplingMessage(role="user", content=question)
+    answer = await ctx.session.create_message(messages=[said], max_tokens=5)
+    return str(answer.content.text)
+
+
+async def elicit(ctx: Context) -> str:
+    """Ask the client's user."""
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    answer = await ctx.session.elicit_form("who are you?", schema)
+    return str(answer.action)
+
+
+async def outer() -> str:
+    """Call a tool that fails, and make something else of it."""
+    with contextlib.suppress(Exception):
+        await SERVER.call_tool("crash", {})  # noqa: F821 — set by `build`
+    raise ToolError("said to the client")  # noqa: F821 — set by `build`
+
+
+def size(text: str) -> str:
+    """Say how much it was."""
+    return str(len(text))
+
+
+def huge(count: int) -> str:
+    """Say much."""
+    return "y" * count
+
+
+def odd() -> Any:
+    """Return what cannot be written as JSON."""
+    return object()
+
+
+async def nap(seconds: float) -> str:
+    """Take a while, as many at once as there are."""
+    await asyncio.sleep(seconds)
+    return "rested"
+
+
+async def together(group: str, count: int) -> str:
+    """Return when so many calls have come to this point."""
+    inside = INSIDE.setdefault(group, [])
+    mine = asyncio.Event()
+    inside.append(mine)
+    if len(inside) == count:
+        for one in inside:
+            one.set()
+    await mine.wait()
+    return "all here"
+
+
+def mark(path: str) -> str:
+    """Leave a file: proof that it ran."""
+    with open(path, "w"):
+        return "marked"
+
+
+async def stubborn() -> str:
+    """Be cancelled, and go on to the end all the same."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+    return "done all the same"
 
 
 async def tell(ctx: Context) -> str:
@@ -122,6 +200,12 @@ def one() -> str:
 def hello(name: str) -> str:
     """Greet."""
     return f"Hello {name}"
+
+
+TOOLS = (
+    *(echo, crash, slow, blocking, ask, tell, grow),
+    *(sample, elicit, outer, size, huge, odd, nap, together, mark, stubborn),
+)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ SERVER = Path(__file__).with_name("server.py")
 META = "io.modelcontextprotocol/"
 HELLO = {
     "protocolVersion": "2025-06-18",
-    "capabilities": {"roots": {}},
+    "capabilities": {"roots": {}, "sampling": {}, "elicitation": {}},
     "clientInfo": {"name": "raw", "version": "1"},
 }
 MODERN = {
@@ -28,7 +28,16 @@ MODERN = {
     f"{META}clientInfo": {"name": "raw", "version": "1"},
     f"{META}clientCapabilities": {},
 }
-ROOTS = {"roots": [{"uri": "file:///here"}]}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "roots/list": {"roots": [{"uri": "file:///here"}]},
+    "sampling/createMessage": {
+        "role": "assistant",
+        "content": {"type": "text", "text": "somebody"},
+        "model": "none",
+    },
+    "elicitation/create": {"action": "accept", "content": {"name": "ann"}},
+}
+"""What the client answers a server that asks."""
 
 Seen = tuple[str, str, Any, str | None, str | None]
 """Of one record or call: kind, method, tool or None, outcome, type of the error."""
@@ -53,6 +62,10 @@ def tool(id_: Any, name: str, /, **arguments: Any) -> dict[str, Any]:
     return message("tools/call", id_, name=name, arguments=arguments)
 
 
+def reply_to(asked: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": asked["id"], "result": ANSWERS[asked["method"]]}
+
+
 class Lines:
     """A client over stdio. It answers what a server asks, and keeps what it is told."""
 
@@ -72,7 +85,7 @@ class Lines:
                 if heard.get("id") == id_:
                     return heard
             elif "id" in heard:
-                self.session.send({"jsonrpc": "2.0", "id": heard["id"], "result": ROOTS})
+                self.session.send(reply_to(heard))
             else:
                 self.told.append(heard["method"])
 
@@ -109,9 +122,10 @@ class Posts:
             connection.close()
 
     def _reply(self, response: http.client.HTTPResponse) -> dict[str, Any] | None:
-        if "event-stream" not in (response.getheader("content-type") or ""):
+        kind = response.getheader("content-type") or ""
+        if "event-stream" not in kind:
             text = response.read()
-            return json.loads(text) if text else None
+            return json.loads(text) if text and "json" in kind else None
         for line in response:
             if not line.startswith(b"data:") or not line[5:].strip():
                 continue
@@ -119,7 +133,7 @@ class Posts:
             if "method" not in heard:
                 return heard
             if "id" in heard:
-                self.post({"jsonrpc": "2.0", "id": heard["id"], "result": ROOTS})
+                self.post(reply_to(heard))
             else:
                 self.told.append(heard["method"])
         return None

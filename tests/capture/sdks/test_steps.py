@@ -14,6 +14,7 @@ import pytest
 
 from tests.capture.sdks.server import STACKS
 from tests.capture.sdks.talking import (
+    ANSWERS,
     HELLO,
     MODERN,
     Lines,
@@ -77,7 +78,8 @@ def well_and_badly(client: Lines | Posts) -> None:
 
 def going_on(client: Lines | Posts, stack: str) -> None:
     """Have the server ask and tell, and its tools change."""
-    client.ask(tool(20, "ask"))
+    for id_, name in (20, "ask"), (32, "sample"), (33, "elicit"), (34, "outer"):
+        client.ask(tool(id_, name))
     asked = tool(21, "tell")
     asked["params"]["_meta"] = {"progressToken": "p"}
     client.ask(asked)
@@ -123,6 +125,9 @@ ENDS = {
     28: ("ping", None, *OK),
     29: ("tools/call", "inner_deep", *OK),
     30: ("tools/call", "inner_deep_crash", *TOOL_ERROR),
+    32: ("tools/call", "sample", *OK),
+    33: ("tools/call", "elicit", *OK),
+    34: ("tools/call", "outer", *TOOL_ERROR),
 }
 """By the id on the wire: method, tool, outcome and type of the error of each request."""
 
@@ -152,12 +157,15 @@ def mounted(stack: str) -> set[int | str]:
     return {29, 30} if stack.startswith("fastmcp") else set()
 
 
+ASKED: Counter[Seen] = Counter(("server received", one, None, *OK) for one in ANSWERS)
+"""What the server asks, and has answered."""
+
+
 def wanted_over_stdio(stack: str, told: list[str]) -> Counter[Seen]:
     own: dict[tuple[str, str], int] = {**TOLD, ("unparseable", ""): 2, ("stray", ""): 2}
     own |= {("server notification", one): n for one, n in Counter(told).items()}
     left_out = {29, 30} if stack in MIDDLEWARE else {25, 29, 30}
-    asked = Counter({("server received", "roots/list", None, *OK): 1})
-    return of_calls((ENDS.keys() - left_out) | mounted(stack)) + of_notices(own) + asked
+    return of_calls((ENDS.keys() - left_out) | mounted(stack)) + of_notices(own) + ASKED
 
 
 @pytest.mark.requirement("audit.every-sdk")
@@ -175,7 +183,9 @@ def test_over_stdio_each_step_is_on_record_once(stack: str, tmp_path: Path) -> N
     crash, unread, changed = trail.one(11), trail.of("unparseable"), trail.of("tools.changed")
     assert "[TOKEN]" in crash["error"]
     assert "AKIA" not in str(trail.entries())
-    assert (stack == "mcp1") or crash["error"].startswith("ZeroDivisionError: inside")
+    assert crash["error"].startswith("ZeroDivisionError: inside")
+    assert "said to the client" in trail.one(34)["error"]
+    assert "ZeroDivisionError" not in trail.one(34)["error"]
     assert [one["text"][:5] for one in unread] == ["{not ", '[{"js']
     assert [one["added"] for one in changed] == [["extra"]]
     assert {one["transport"] for one in trail.entries()} == {"stdio"}
@@ -212,14 +222,11 @@ def test_over_http_each_step_that_reaches_the_sdk_is_on_record_once(
             running.kill_group()
             waiting.exception()  # whatever the client hears of it
             client.close()
-    own = dict(TOLD)
-    if stack not in MIDDLEWARE:
-        own["stray", ""] = 2  # else only the application over it sees them
+    own: dict[tuple[str, str], int] = {**TOLD, ("stray", ""): 2}
     own |= {("server notification", one): n for one, n in Counter(client.told).items()}
-    asked = Counter({("server received", "roots/list", None, *OK): 1})
     calls = of_calls((ENDS.keys() - HTTP_SKIPPED - {29, 30}) | mounted(stack))
     opened = Counter({("received", "http/GET", None, None, None): 1})  # killed while it was open
-    assert difference(trail.seen(), calls + of_notices(own) + asked + opened) == {}
+    assert difference(trail.seen(), calls + of_notices(own) + ASKED + opened) == {}
     assert {one["transport"] for one in trail.entries()} == {"http"}
     assert {one["actor"]["id"] for one in trail.entries()} == {"anonymous"}
     assert {one["actor"]["ip"] for one in trail.entries()} == {"127.0.0.1"}
