@@ -762,6 +762,11 @@ REQUIREMENTS = [
         "No hook of any SDK lets a planted secret or an odd message into the record unredacted.",
         "docs/reference/sdks.md",
     ),
+    Requirement(
+        "audit.refused",
+        "On every hook a call that the policy refuses does not run, and its caller is told why.",
+        f"{DESIGN} 6",
+    ),
     # Capture everywhere: who asked, and how a call is followed
     Requirement(
         "actor.token",

@@ -24,6 +24,7 @@ from tests.capture.sdks.talking import (
     environment,
     message,
     python_of,
+    reply_to,
     tool,
 )
 from tests.hostile.session import session, until
@@ -162,3 +163,157 @@ def difference(found: Counter[Seen], wanted: Counter[Seen]) -> dict[Seen, int]:
     left = Counter(found)
     left.subtract(wanted)
     return {one: times for one, times in left.items() if times}
+
+
+def started(client: Posts, trail: Trail, one: dict[str, Any], threads: ThreadPoolExecutor) -> Any:
+    """Post a call from a thread of its own; return when it is on record."""
+    waiting = threads.submit(client.post, one)
+    until(lambda: is_on_record(trail, one["id"]))
+    return waiting
+
+
+def leave(client: Posts, trail: Trail, one: dict[str, Any]) -> None:
+    """Post a call and hang up once it is on record."""
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=30)
+    connection.request("POST", "/mcp", json.dumps(one), client.headers)
+    until(lambda: is_on_record(trail, one["id"]))
+    connection.close()
+
+
+def outcome(trail: Trail, id_: int) -> tuple[str | None, str | None]:
+    until(lambda: trail.one(id_).get("outcome"))
+    one = trail.one(id_)
+    return one["outcome"], one.get("errorType")
+
+
+@pytest.mark.requirement("audit.every-sdk")
+def test_a_call_that_is_cancelled_left_or_cut_off_has_the_end_that_it_had(many: Many) -> None:
+    client, trail = many.client("http"), many.trail("http")
+    begun(client)
+    with ThreadPoolExecutor() as threads:
+        waiting = started(client, trail, tool(201, "slow"), threads)
+        client.tell(message("notifications/cancelled", requestId=201, reason="enough"))
+        assert outcome(trail, 201) == CANCELLED
+        waiting.result()
+        leave(client, trail, tool(202, "nap", seconds=0.1))
+        assert outcome(trail, 202) == OK  # the server goes on, whoever listens
+        waiting = started(client, trail, tool(203, "slow"), threads)
+        assert ended(client) == 200
+        assert outcome(trail, 203) == LOST
+        waiting.result()
+        stubborn = many.client("http")
+        stubborn.ask(message("initialize", 1, **HELLO))
+        stubborn.tell(message("notifications/initialized"))
+        waiting = started(stubborn, trail, tool(204, "stubborn"), threads)
+        stubborn.tell(message("notifications/cancelled", requestId=204))
+        assert outcome(trail, 204) == CANCELLED
+        waiting.exception()
+
+
+@pytest.mark.requirement("audit.every-sdk")
+def test_two_clients_may_use_the_same_ids_at_once(many: Many) -> None:
+    trail = many.trail("stateless")
+    before = trail.seen()
+    with ThreadPoolExecutor() as threads:
+        clients = [many.client("stateless") for _ in range(2)]
+        replies = threads.map(
+            lambda one: one.ask(tool(7, "together", group="same", count=2)), clients
+        )
+        assert ["all here" in str(reply) for reply in replies] == [True, True]
+    assert trail.seen() - before == Counter({of_tool("together", *OK): 2})
+
+
+@pytest.mark.requirement("audit.refused")
+def test_over_http_nothing_runs_that_cannot_be_recorded(many: Many, tmp_path: Path) -> None:
+    client = many.client("refusing")
+    asked = [message("initialize", 1, **HELLO), tool(2, "mark", path=str(tmp_path / "ran"))]
+    for one in (*asked, message("tools/list", 3)):
+        reply = client.ask(one)
+        assert reply["id"] == one["id"]
+        assert reply["error"]["code"] == -32_000
+        assert "could not be written" in reply["error"]["message"]
+    client.tell(message("notifications/initialized"))
+    assert ended(client) == 503
+    assert not list(tmp_path.iterdir())
+
+
+class Events:
+    """A client of the transport of 2024-11-05: it posts, and hears on a stream of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._stream = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._stream.request("GET", "/sse", headers={"Accept": "text/event-stream"})
+        self._events = self._stream.getresponse()
+        self._place = self._data()
+
+    def _data(self) -> str:
+        for line in self._events:
+            if line.startswith(b"data:"):
+                return line[5:].decode().strip()
+        raise AssertionError("the stream ended")
+
+    def tell(self, one: dict[str, Any], **headers: str) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        more = {"Content-Type": "application/json", **named}
+        connection.request("POST", self._place, json.dumps(one), more)
+        assert connection.getresponse().status == 202
+        connection.close()
+
+    def ask(self, one: dict[str, Any], **headers: str) -> dict[str, Any]:
+        self.tell(one, **headers)
+        while True:
+            heard: dict[str, Any] = json.loads(self._data())
+            if "method" not in heard and heard.get("id") == one["id"]:
+                return heard
+            if "method" in heard and "id" in heard:
+                self.tell(reply_to(heard))
+
+    def close(self) -> None:
+        self._events.close()
+        self._stream.close()
+
+
+@pytest.mark.requirement("audit.every-sdk")
+def test_over_the_older_transport_each_step_is_on_record_once(many: Many) -> None:
+    client, trail = Events(many.ports["sse"]), many.trail("sse")
+    modern = {"MCP_Protocol_Version": "2026-07-28"}
+    client.ask(message("initialize", 1, **HELLO))
+    client.tell(message("notifications/initialized"))
+    client.ask(message("tools/list", 2))
+    client.ask(tool(3, "echo", text="hi"))
+    client.ask(tool(4, "echo", text="hi"), **modern)  # no reason to take it for dropped
+    client.ask(tool(5, "crash", secret=SECRET))
+    client.ask(tool(6, "ask"))
+    client.tell(tool(7, "slow"))
+    until(lambda: is_on_record(trail, 7))
+    client.tell(message("notifications/cancelled", requestId=7))
+    assert outcome(trail, 7) == CANCELLED
+    client.tell({"jsonrpc": "2.0", "id": 4_711, "result": {}})
+    client.ask(message("ping", 8))
+    client.tell(tool(9, "nap", seconds=0.5))
+    until(lambda: is_on_record(trail, 9))
+    client.close()
+    assert outcome(trail, 9) == LOST
+    until(lambda: all("outcome" in one for one in trail.calls()))
+    wanted: Counter[Seen] = Counter(
+        [
+            ("received", "http/GET", None, *OK),
+            ("received", "initialize", None, *OK),
+            ("notification", "notifications/initialized", None, None, None),
+            ("received", "tools/list", None, *OK),
+            ("tools.listed", "", None, None, None),
+            *[of_tool("echo", *OK)] * 2,
+            of_tool("crash", "error", "tool_error"),
+            of_tool("ask", *OK),
+            ("server received", "roots/list", None, *OK),
+            of_tool("slow", *CANCELLED),
+            ("stray", "", None, None, None),
+            ("received", "ping", None, *OK),
+            of_tool("nap", *LOST),
+        ]
+    )
+    found = trail.seen(lambda one: one.get("method") != "notifications/message")
+    assert difference(found, wanted) == {}
+    assert {one["transport"] for one in trail.calls() if one["method"] == "tools/call"} == {"sse"}
