@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -79,15 +79,22 @@ class Lines:
 
     def answer(self, id_: Any) -> dict[str, Any]:
         """Return the reply to *id_*; what comes before it is dealt with."""
-        while True:
+        return self.answers([id_])[0]
+
+    def answers(self, ids: Iterable[Any]) -> list[dict[str, Any]]:
+        """Return the replies to *ids* as they come; what comes before them is dealt with."""
+        waiting, replies = list(ids), []
+        while waiting:
             heard = self.session.hear()
             if "method" not in heard:
-                if heard.get("id") == id_:
-                    return heard
+                if heard.get("id") in waiting:
+                    waiting.remove(heard["id"])
+                    replies.append(heard)
             elif "id" in heard:
                 self.session.send(reply_to(heard))
             else:
                 self.told.append(heard["method"])
+        return replies
 
     def tell(self, *messages: Any) -> None:
         self.session.send(*messages)
@@ -225,8 +232,8 @@ def environment() -> dict[str, str]:
 
 
 def started(
-    stack: str, transport: str, scratch: Path
+    stack: str, transport: str, scratch: Path, **more: str
 ) -> contextlib.AbstractContextManager[Session]:
     """Run the server of *stack*, with its state under *scratch*; nobody collects by himself."""
     words = command(stack, transport, scratch / "state", "dev", "--no-collection")
-    return session(words, scratch / "stderr", **environment())
+    return session(words, scratch / "stderr", **environment(), **more)

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.capture.sdks.server import STACKS
-from tests.capture.sdks.talking import HELLO, Lines, Trail, message, started, tool
+from tests.capture.sdks.talking import HELLO, Lines, Posts, Trail, message, started, tool
 from tests.hostile.session import calls, collect, until, verify
 
 SECRET = "AKIAIOSFODNN7EXAMPLE"
-ROUNDS = 2
 CALLS = 30
+AT_ONCE = 20
+LARGE = (100_000, 1_000_000, 32_000_000)
+PLAIN = {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+"""A locale that is not UTF-8, and a Python that does nothing about it."""
 
 
 @pytest.mark.requirement("audit.sdk-killed")
-@pytest.mark.parametrize("seed", range(ROUNDS))
+@pytest.mark.parametrize("transport", ["stdio", "http"])
 @pytest.mark.parametrize("stack", STACKS)
 def test_random_cancels_and_a_kill_double_nothing_and_leave_nothing_open(
-    stack: str, seed: int, tmp_path: Path
+    stack: str, transport: str, tmp_path: Path
 ) -> None:
-    chance = random.Random(f"{stack} {seed}")
+    chance = random.Random(f"{stack} {transport}")
     state = tmp_path / "state"
     trail = Trail(state)
     sent: list[int] = []
-    with started(stack, "stdio", tmp_path) as running:
-        client = Lines(running)
+    with started(stack, transport, tmp_path) as running:
+        client = Lines(running) if transport == "stdio" else Impatient(int(running.line()))
         client.ask(message("initialize", 0, **HELLO))
         client.tell(message("notifications/initialized"))
         # The SDK 1.x dies of some cancellations, with us or without: that is a kill as well.
@@ -41,17 +47,43 @@ def test_random_cancels_and_a_kill_double_nothing_and_leave_nothing_open(
         if running.process.poll() is None:
             running.kill_group()
         running.process.wait(30)
+    if isinstance(client, Impatient):
+        client.close()
     collect(state)
     found = [one for one in calls(state) if one["method"] == "tools/call"]
     ids = [one["jsonrpcId"] for one in found]
     assert len(ids) == len(set(ids)), "a call is on record twice"
     assert set(ids) <= set(sent)
     assert all(one["outcome"] in ("ok", "error", "unknown") for one in found)
+    assert all(one["outcome"] is not None for one in calls(state))
     assert all(one["outcome"] != "ok" for one in found if one["tool"] in ("slow", "crash"))
     assert verify(state) == 0
 
 
-def talk(client: Lines, chance: random.Random, sent: list[int]) -> None:
+class Impatient(Posts):
+    """Waits for no reply: each message is posted from a thread of its own, one after the other."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self._threads = ThreadPoolExecutor(2 * CALLS)
+        self._begun = threading.Semaphore(0)
+
+    def tell(self, *messages: Any) -> None:
+        for one in messages:
+            self._threads.submit(self._post, one)
+            self._begun.acquire()
+
+    def _post(self, one: Any) -> None:
+        self._begun.release()
+        # The server is killed in the middle of it, or the session is over.
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            self.post(one)
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+
+def talk(client: Lines | Impatient, chance: random.Random, sent: list[int]) -> None:
     """Call tools, and cancel calls at random: open ones, ended ones, cancelled ones."""
     for id_ in range(1, CALLS):
         name = chance.choice(["echo", "slow", "crash", "tell"])
@@ -70,12 +102,20 @@ def test_what_a_hostile_client_sends_is_on_record_once_and_redacted(
     deep: Any = "x"
     for _ in range(60):
         deep = [deep]
-    with started(stack, "stdio", tmp_path) as running:
+    with started(stack, "stdio", tmp_path, **PLAIN) as running:
         client = Lines(running)
         client.ask(message("initialize", 0, **HELLO))
         client.tell(message("notifications/initialized"))
-        client.ask(tool(1, "echo", text=SECRET, password="hunter2-hunter2"))
-        client.ask(tool(2, "echo", text="y" * 2_000_000))
+        client.ask(tool(1, "echo", text=f"{SECRET} Grüße, 日本", password="hunter2-hunter2"))
+        for id_, length in enumerate(LARGE, start=200):
+            client.session.pour(json.dumps(tool(id_, "size", text="y" * length)).encode() + b"\n")
+            assert str(length) in str(client.answer(id_))
+        client.ask(tool(2, "huge", count=2_000_000))
+        client.ask(tool(11, "odd"))
+        at_once = range(100, 100 + AT_ONCE)
+        client.tell(*(tool(id_, "together", group="all", count=AT_ONCE) for id_ in at_once))
+        replies = client.answers(at_once)
+        assert all("all here" in str(reply) for reply in replies)
         client.ask(tool(3, "echo", text="ok", deep=deep))
         client.ask(tool(4, f"absent {SECRET}"))
         client.ask(message(f"odd/{SECRET}", 5))
@@ -96,8 +136,11 @@ def test_what_a_hostile_client_sends_is_on_record_once_and_redacted(
     text = json.dumps(entries)
     assert SECRET not in text
     assert "hunter2-hunter2" not in text
+    assert "Grüße, 日本" in json.dumps(entries, ensure_ascii=False)
     ids = [one.get("jsonrpcId") for one in trail.calls() if one["direction"] == "client"]
     named = [id_ for id_ in ids if type(id_) is int]  # True is 1, and another id
-    assert [named.count(id_) for id_ in (1, 2, 3, 4, 5, 10)] == [1] * 6
+    once = (1, 2, 3, 4, 5, 10, 11, 200, 201, 202, *at_once)
+    assert [named.count(id_) for id_ in once] == [1] * len(once)
+    assert [trail.one(id_)["outcome"] for id_ in at_once] == ["ok"] * AT_ONCE
     assert len(trail.of("stray")) == 1
     assert len(trail.of("unparseable")) >= 2
