@@ -235,7 +235,7 @@ REQUIREMENTS = [
     ),
     Requirement(
         "audit.low-level",
-        "`audit(server)` records the calls of a low-level Server of mcp 2.x.",
+        "`audit(server)` records the calls of a low-level Server of mcp 1.x and 2.x.",
         ISSUE,
     ),
     # The spool
@@ -760,6 +760,11 @@ REQUIREMENTS = [
     Requirement(
         "audit.sdk-hostile",
         "No hook of any SDK lets a planted secret or an odd message into the record unredacted.",
+        "docs/reference/sdks.md",
+    ),
+    Requirement(
+        "audit.tasks",
+        "A call that runs on as a task names it, and the task's failure is recorded as one.",
         "docs/reference/sdks.md",
     ),
     Requirement(

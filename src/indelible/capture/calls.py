@@ -45,6 +45,9 @@ _DANGER: dict[Effect, int] = {"read": 0, "write": 3, "destructive": 4}
 _QUOTED_INPUT = re.compile(r"input_value=.*?(, input_type=|\Z)", re.DOTALL)
 """What pydantic quotes of arguments that do not fit, without the name that tells a secret."""
 
+_RUN_TOOLS = frozenset(["tools/call", "tasks/result"])
+"""Methods whose result is that of a tool, which says in it whether it failed."""
+
 _NOT_KEPT = frozenset(["_meta", "requestState"])
 _UNDECLARED: tuple[Effect, EffectSource] = ("undeclared", "none")
 
@@ -270,9 +273,11 @@ def replied(
         return ended(call, at_us, Outcome.ERROR, ErrorType.RPC_ERROR, error, size=size)
     result = reply.get("result")
     state = None
-    is_error = False
+    is_error = runs_on = False
     if isinstance(result, dict):
-        is_error = call.received.method == "tools/call" and result.get("isError") is True
+        is_error = result.get("isError") is True and call.received.method in _RUN_TOOLS
+        # What asks for the outcome later names no more than the task's id: that is kept.
+        runs_on = "task" in result or result.get("resultType") == "task"
         if "requestState" in result and (state := state_digest(result)) is not None:
             result = {**result, "requestState": state}
     kept = result if readable else Unreadable.TOO_LARGE
@@ -280,7 +285,8 @@ def replied(
         error = (cause or _error_text(result))[:MAX_ERROR_CHARS]
         failed = ErrorType.TOOL_ERROR
         return ended(call, at_us, Outcome.ERROR, failed, error, result=kept, size=size)
-    return ended(call, at_us, Outcome.OK, None, None, result=kept, size=size, state=state)
+    end = ended(call, at_us, Outcome.OK, None, None, result=kept, size=size, state=state)
+    return end._replace(keep_result=True) if runs_on else end
 
 
 def ended(

@@ -106,8 +106,9 @@ class Lines:
 class Posts:
     """A client over Streamable HTTP."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str = "/mcp") -> None:
         self.port = port
+        self.path = path
         self.headers = {
             "Content-Type": "application/json",
             "Accept": "application/json, text/event-stream",
@@ -119,7 +120,7 @@ class Posts:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         body = one if isinstance(one, bytes) else json.dumps(one).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request("POST", "/mcp", body, {**self.headers, **named})
+        connection.request("POST", self.path, body, {**self.headers, **named})
         response = connection.getresponse()
         if session := response.getheader("mcp-session-id"):
             self.headers["Mcp-Session-Id"] = session
@@ -148,7 +149,7 @@ class Posts:
     def listen(self) -> None:
         """Hear what the server says outside of any reply, until it ends."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", "/mcp", headers=self.headers)
+        connection.request("GET", self.path, headers=self.headers)
         response = connection.getresponse()
 
         def hear() -> None:

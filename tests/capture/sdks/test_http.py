@@ -85,7 +85,9 @@ def of_tool(name: str, *end: str | None) -> Seen:
 
 def hostile(client: Posts) -> Counter[Seen]:
     """Send what is large, odd or secret; return what is to be on record of it."""
-    client.ask(tool(3, "echo", text=f"{SECRET} Grüße, 日本 \u2028 \U0001f680", password="hunter2-x"))
+    client.ask(
+        tool(3, "echo", text=f"{SECRET} Grüße, 日本 \u2028 \U0001f680", password="hunter2-x")
+    )
     for id_, size in (4, 100_000), (5, 1_000_000):
         assert str(size) in str(client.ask(tool(id_, "size", text="y" * size)))
     assert client.post(b" " * 32_000_000)[0] == 413
