@@ -763,6 +763,11 @@ REQUIREMENTS = [
         "docs/reference/sdks.md",
     ),
     Requirement(
+        "audit.rounds",
+        "The requests of one call that took several are joined by the digest of its state.",
+        "docs/reference/sdks.md",
+    ),
+    Requirement(
         "audit.tasks",
         "A call that runs on as a task names it, and the task's failure is recorded as one.",
         "docs/reference/sdks.md",

@@ -28,7 +28,7 @@ def page(types: Any, cursor: str | None, schema: str) -> Any:
     """Return one page of the tools."""
     names, following = (SECOND, None) if cursor == "2" else (FIRST, "2")
     tools = [types.Tool(**{"name": name, schema: REGION}) for name in names]
-    return types.ListToolsResult(**{"tools": tools, "nextCursor": following})
+    return types.ListToolsResult(tools=tools, nextCursor=following)
 
 
 def called(name: str) -> str:

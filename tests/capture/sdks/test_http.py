@@ -31,6 +31,7 @@ from tests.hostile.session import session, until
 
 MANY = Path(__file__).with_name("many.py")
 SECRET = "AKIAIOSFODNN7EXAMPLE"
+FOREIGN = "Grüße, 日本 \u2028 \U0001f680"
 AT_ONCE = 20
 ODD_IDS = (1.5, True, [7], {"a": 1}, None)
 OK: tuple[str, None] = ("ok", None)
@@ -85,9 +86,7 @@ def of_tool(name: str, *end: str | None) -> Seen:
 
 def hostile(client: Posts) -> Counter[Seen]:
     """Send what is large, odd or secret; return what is to be on record of it."""
-    client.ask(
-        tool(3, "echo", text=f"{SECRET} Grüße, 日本 \u2028 \U0001f680", password="hunter2-x")
-    )
+    client.ask(tool(3, "echo", text=f"{SECRET} {FOREIGN}", password="hunter2-x"))
     for id_, size in (4, 100_000), (5, 1_000_000):
         assert str(size) in str(client.ask(tool(id_, "size", text="y" * size)))
     assert client.post(b" " * 32_000_000)[0] == 413
@@ -148,7 +147,7 @@ def test_over_http_what_a_hostile_client_sends_is_on_record_once(many: Many, kin
     text = json.dumps(trail.entries(), ensure_ascii=False)
     assert SECRET not in text
     assert "hunter2-x" not in text
-    assert "Grüße, 日本 \u2028 \U0001f680" in text
+    assert FOREIGN in text
     assert "0" * 32 not in text
 
 
