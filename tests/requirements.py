@@ -763,6 +763,16 @@ REQUIREMENTS = [
         "docs/reference/sdks.md",
     ),
     Requirement(
+        "tools.drift",
+        "A change of the tools that an asker is shown is on record, what differs by user is none.",
+        "docs/reference/sdks.md",
+    ),
+    Requirement(
+        "audit.full-disk",
+        "On a full disk a server answers on as the policy says, and a gap says how many calls.",
+        f"{DESIGN} 6",
+    ),
+    Requirement(
         "audit.rounds",
         "The requests of one call that took several are joined by the digest of its state.",
         "docs/reference/sdks.md",

@@ -22,6 +22,7 @@ from indelible.capture.protocol import (
 )
 from indelible.model.canonical import Json
 from indelible.model.event import (
+    Actor,
     Completed,
     Connection,
     Direction,
@@ -77,11 +78,13 @@ class Tools:
             return 1 if isinstance(name, str) and name in self._effects else 2
         return _DANGER[effect]
 
-    def learn(self, result: Json, cursor: Json = None) -> Drift | None:
+    def learn(self, result: Json, cursor: Json = None, actor: Actor | None = None) -> Drift | None:
         """Remember the tools of a ``tools/list`` result; return how the list differs, if it does.
 
         Args:
             cursor: Which page was asked for.
+
+            actor: Who asked: a server may show each its own tools.
         """
         tools = member(result, "tools")
         for tool in tools if isinstance(tools, list) else ():
@@ -90,7 +93,8 @@ class Tools:
                 continue
             if name in self._effects or len(self._effects) < MAX_TOOLS:
                 self._effects[name] = effect_of_tool(tool)
-        return self._definitions.compare(result, cursor)
+        asker = (actor.issuer, actor.id) if actor is not None else None
+        return self._definitions.compare(result, cursor, asker)
 
 
 class Open(NamedTuple):

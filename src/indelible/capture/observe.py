@@ -338,7 +338,8 @@ class Observer:
         if method != "tools/list":
             return None
         args = call.received.args
-        return self.tools.learn(result, args.get("cursor") if isinstance(args, dict) else None)
+        cursor = args.get("cursor") if isinstance(args, dict) else None
+        return self.tools.learn(result, cursor, call.received.connection.actor)
 
 
 def unanswerable(request: Received, at: Instant) -> Completed:

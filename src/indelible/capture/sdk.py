@@ -264,7 +264,8 @@ class Audit:
         end = replied(call, {"result": reply}, monotonic_us(), size=None, cause=cause)
         drift = None
         if ctx.method == "tools/list":
-            drift = self.tools.learn(reply, member(_plain(ctx.params), "cursor"))
+            cursor = member(_plain(ctx.params), "cursor")
+            drift = self.tools.learn(reply, cursor, call.received.connection.actor)
         self._end(key, call, end)
         if drift is not None:
             self.recorder.keep([ToolsListed(clock_us(), call.received.connection, *drift)])

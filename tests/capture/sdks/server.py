@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import socket
 import sys
 import time
@@ -157,6 +158,13 @@ def mark(path: str) -> str:
         return "marked"
 
 
+def narrow(size: int) -> str:
+    """Have no file grow beyond a size, as on a full disk; 0 makes room again."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size or most, most))
+    return "done"
+
+
 async def stubborn() -> str:
     """Be cancelled, and go on to the end all the same."""
     with contextlib.suppress(asyncio.CancelledError):
@@ -204,7 +212,7 @@ def hello(name: str) -> str:
 
 TOOLS = (
     *(echo, crash, slow, blocking, ask, tell, grow),
-    *(sample, elicit, outer, size, huge, odd, nap, together, mark, stubborn),
+    *(sample, elicit, outer, size, huge, odd, nap, together, mark, narrow, stubborn),
 )
 
 
