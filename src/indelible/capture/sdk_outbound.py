@@ -23,7 +23,7 @@ class Outbound:
         params: Of the request that it is a channel of: they say which progress is whose.
     """
 
-    __slots__ = ("_audit", "_connection", "_inner", "_params", "_peer")
+    __slots__ = ("_audit", "_inner", "_params", "_peer", "connection")
 
     def __init__(
         self, inner: Any, audit: Ledger, peer: int, connection: Connection, params: Json = None
