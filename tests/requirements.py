@@ -773,6 +773,11 @@ REQUIREMENTS = [
         f"{DESIGN} 6",
     ),
     Requirement(
+        "outcome.soft-errors",
+        "A result that tells of an error, though it is none to the protocol, is flagged.",
+        f"{DESIGN} 3",
+    ),
+    Requirement(
         "audit.rounds",
         "The requests of one call that took several are joined by the digest of its state.",
         "docs/reference/sdks.md",

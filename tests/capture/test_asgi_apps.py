@@ -35,7 +35,7 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"no"})
 
 
-def get(app: Any) -> list[dict[str, Any]]:
+def get(app: Any, *headers: tuple[bytes, bytes]) -> list[dict[str, Any]]:
     got: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -44,7 +44,14 @@ def get(app: Any) -> list[dict[str, Any]]:
     async def send(message: dict[str, Any]) -> None:
         got.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": []}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/x",
+        "query_string": b"",
+        "headers": list(headers),
+        "client": ("192.0.2.7", 4_711),
+    }
     asyncio.run(app(scope, receive, send))
     return got
 
@@ -59,6 +66,25 @@ def test_any_asgi_app_can_be_audited(app: Any, tmp_path, at_exit) -> None:
     received, completed = (json.loads(record.header) for record in kept)
     assert (received["server"], received["method"]) == ("web", "http/GET")
     assert completed["errorType"] == "denied"
+
+
+@pytest.mark.requirement("asgi.rejections")
+def test_an_app_by_itself_is_recorded_as_configured(tmp_path, at_exit) -> None:
+    config = tmp_path / "indelible.toml"
+    config.write_text(
+        '[server]\nname = "shop"\nversion = "9.1"\n'
+        '[identity]\nactor = ["header"]\ntrusted_proxies = ["192.0.2.0/24"]\n'
+        '[identity.headers]\nid = "x-user"\n'
+    )
+    config.chmod(0o600)
+    app = indelible.audit(bare, state=tmp_path / "state", config=config)
+    get(app, (b"x-user", b"ann"))
+    kept = records(tmp_path / "state" / "spool" / "default")
+    configured, received, completed = (json.loads(record.header) for record in kept)
+    assert [one["kind"] for one in (configured, completed)] == ["config", "completed"]
+    assert (received["server"], received["serverVersion"]) == ("shop", "9.1")
+    actor = json.loads(kept[1].body)["actor"]
+    assert (actor["id"], actor["provenance"]) == ("ann", "asserted")
 
 
 def test_what_is_neither_a_server_nor_an_app_is_refused(tmp_path, at_exit) -> None:

@@ -69,6 +69,9 @@ def test_every_sdk_what_is_refused_before_it_is_a_message_is_on_record_once(
         one("POST", "/mcp", b"{not json", **kind, Mcp_Session_Id=known)
         one("POST", "/mcp", call, **kind, Mcp_Session_Id="0" * 32)
         one("PUT", "/mcp", call, **kind)
+        # The one or the other is refused by each SDK: as a stranger's, or as without a session.
+        one("POST", "/mcp", call, **kind, Host="evil.example")
+        one("POST", "/mcp", call, **kind, Origin="http://evil.example")
         one("GET", "/nowhere", None)
         one("DELETE", "/mcp", None, Mcp_Session_Id=known)
         until(lambda: trail.calls()[-1].get("outcome"))

@@ -30,6 +30,7 @@ from indelible.model.event import (
 from indelible.model.record import Record, Stamp, seal_body
 from indelible.redact.careful import MIN_CARD_NUMBER
 from indelible.redact.notices import notice_record, tools_record
+from indelible.redact.soft import is_soft_error
 from indelible.redact.walk import Scrubbed, Scrubber
 from indelible.redact.who import kept_actor
 
@@ -46,6 +47,7 @@ _COUNTED = frozenset(
 )
 _BLOCKS = frozenset(["text", "image", "audio", "resource", "resource_link"])
 _BLOCK_KINDS = _BLOCKS | {"other"}
+_FLAGS = frozenset(["structured", "softError"])
 MAX_REMEMBERED_NAMES = 10_000
 
 
@@ -355,6 +357,8 @@ def _shape(result: Json | Unreadable) -> tuple[tuple[str, int], ...]:
         counts[kind] = counts.get(kind, 0) + 1
     if "structuredContent" in result:
         counts["structured"] = 1
+    if counts and is_soft_error(result):
+        counts["softError"] = 1
     if not counts:
         counts = {key: len(value) for key in _COUNTED if isinstance(value := result.get(key), list)}
     return tuple(counts.items())
@@ -367,6 +371,6 @@ def _shape_body(shape: tuple[tuple[str, int], ...]) -> bytes:
     blocks: dict[str, Json] = {name: count for name, count in shape if name in _BLOCK_KINDS}
     if blocks:
         result["content"] = blocks
-    if "structured" in result:
-        result["structured"] = True
+    for flag in _FLAGS & result.keys():
+        result[flag] = True
     return encode({"result": result} if result else {})

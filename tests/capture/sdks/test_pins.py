@@ -49,13 +49,19 @@ from mcp.shared import jsonrpc_dispatcher
 assert '"last_context"' in inspect.getsource(jsonrpc_dispatcher)
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.shared.exceptions import MCPError
+from mcp.server import _streamable_http_modern as modern
+assert "http.disconnect" in inspect.getsource(modern)
+assert "headers=request.headers" in inspect.getsource(modern._tool_input_schema)
 """
 
 FACES = {
     "mcp1": """
 from mcp.server.fastmcp import FastMCP
 assert FastMCP.__module__ == "mcp.server.fastmcp.server"
-assert isinstance(FastMCP("x")._mcp_server, Server)
+server = FastMCP("x")
+assert isinstance(server._mcp_server, Server)
+assert "self._tool_manager.call_tool(" in inspect.getsource(FastMCP.call_tool)
+assert callable(server.streamable_http_app) and callable(server.sse_app)
 """,
     "mcp2": """
 from mcp.server.mcpserver import MCPServer
@@ -65,6 +71,8 @@ assert server.middleware is server._lowlevel_server.middleware
 assert [type(one).__name__ for one in server.middleware] == [
     "OpenTelemetryMiddleware", "RequestStateBoundary"]
 assert "self.call_tool(" in inspect.getsource(MCPServer._handle_call_tool)
+assert callable(server.streamable_http_app) and callable(server.sse_app)
+assert callable(Server("x").streamable_http_app)
 """,
 }
 FAST = """
@@ -72,7 +80,7 @@ from fastmcp import FastMCP
 assert FastMCP.__module__ == "fastmcp.server.server"
 server = FastMCP("x")
 assert isinstance(server._mcp_server, Server)
-assert callable(server.add_middleware)
+assert callable(server.add_middleware) and callable(server.http_app)
 """
 
 
