@@ -153,8 +153,8 @@ class Audit:
         self._gone: set[tuple[int, IdKey]] = set()
         """Calls that ended as cancelled before the notification came by here."""
         self._token = get_access_token
-        self._said: _Said | None = None
-        self._connection = Connection()
+        self._last: tuple[_Said, Connection] | None = None
+        """In one piece: a server may run in several threads."""
 
     def is_asking(self) -> bool:
         """Return whether the server waits for an answer of any client's."""
@@ -326,10 +326,10 @@ class Audit:
         client = None if own and own.info is not None else ctx.session.client_params
         process = self._caller.process
         said = _Said(own, client, self._token(), ctx.request, ctx.protocol_version, process)
-        if said != self._said:
-            self._connection = self._learn(said, params)
-            self._said = said
-        return self._connection
+        last = self._last
+        if last is None or said != last[0]:
+            self._last = last = said, self._learn(said, params)
+        return last[1]
 
     def _learn(self, said: _Said, params: Json) -> Connection:
         client = client_info(said.declared.info) if said.declared else None
