@@ -216,6 +216,8 @@ def test_the_rounds_of_one_call_are_joined_by_the_digest_of_their_state(audited:
     (state,) = states
     assert first["end"]["stateDigest"] == second["stateDigest"] == sha256_hex(state.encode())
     assert "stateDigest" not in second["end"]
+    assert first["end"]["result"] == {"inputRequired": True}
+    assert "inputRequired" not in second["end"]["result"]
     text = str(trail.entries())
     assert state not in text
     assert "step two" not in text

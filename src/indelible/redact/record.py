@@ -47,7 +47,7 @@ _COUNTED = frozenset(
 )
 _BLOCKS = frozenset(["text", "image", "audio", "resource", "resource_link"])
 _BLOCK_KINDS = _BLOCKS | {"other"}
-_FLAGS = frozenset(["structured", "softError"])
+_FLAGS = frozenset(["structured", "softError", "inputRequired"])
 MAX_REMEMBERED_NAMES = 10_000
 
 
@@ -140,6 +140,8 @@ class Redactor:
             body["error"] = notes.keep(self._scrubber.text(event.error, limit=ERROR_CHARS))
         if kept:
             body["result"] = notes.keep(self._scrubber.value(event.result))
+        elif event.error is None and (summary := _summary(_shape(event.result))):
+            body["result"] = summary
         if event.state is not None:
             body["stateDigest"] = event.state
         return encode(_with_notes(body, notes)), notes.count
@@ -359,6 +361,8 @@ def _shape(result: Json | Unreadable) -> tuple[tuple[str, int], ...]:
         counts["structured"] = 1
     if counts and is_soft_error(result):
         counts["softError"] = 1
+    if result.get("resultType") == "input_required":
+        counts["inputRequired"] = 1
     if not counts:
         counts = {key: len(value) for key in _COUNTED if isinstance(value := result.get(key), list)}
     return tuple(counts.items())
@@ -367,10 +371,15 @@ def _shape(result: Json | Unreadable) -> tuple[tuple[str, int], ...]:
 @lru_cache(maxsize=1_024)
 def _shape_body(shape: tuple[tuple[str, int], ...]) -> bytes:
     """Return the body of a `completed` record that keeps nothing but a shape."""
+    summary = _summary(shape)
+    return encode({"result": summary} if summary else {})
+
+
+def _summary(shape: tuple[tuple[str, int], ...]) -> dict[str, Json]:
     result: dict[str, Json] = {name: count for name, count in shape if name not in _BLOCK_KINDS}
     blocks: dict[str, Json] = {name: count for name, count in shape if name in _BLOCK_KINDS}
     if blocks:
         result["content"] = blocks
     for flag in _FLAGS & result.keys():
         result[flag] = True
-    return encode({"result": result} if result else {})
+    return result
