@@ -39,10 +39,10 @@ def see(request: Any) -> None:
         exchange.is_seen = True
 
 
-def has_left(request: Any) -> bool:
-    """Return whether the client of *request* has hung up; where nobody looks, it may have."""
+def has_left(request: Any) -> bool | None:
+    """Return whether the client of *request* has hung up; None where nobody looks."""
     exchange = scope_of(request).get(KEY)
-    return exchange.has_left if isinstance(exchange, Exchange) else True
+    return exchange.has_left if isinstance(exchange, Exchange) else None
 
 
 def headers_of(scope: dict[str, Any]) -> Callable[[str], list[str]]:

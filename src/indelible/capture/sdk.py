@@ -45,7 +45,7 @@ from indelible.capture.protocol import (
     protocol_version,
     subscription_id,
 )
-from indelible.capture.sdk_ends import SESSIONLESS, closed, failure, is_cancelled
+from indelible.capture.sdk_ends import SESSIONLESS, closed, failure, is_cancelled, is_told
 from indelible.capture.sdk_outbound import watch
 from indelible.capture.sdk_streams import Around
 from indelible.capture.setup import Setup, rules_of
@@ -226,7 +226,7 @@ class Audit:
         is_news: bool,
     ) -> None:
         """Expect no answer to a cancelled call; its notification may come only now."""
-        if not is_cancelled(ctx):
+        if not is_told(ctx):
             return
         if around is not None:
             around.settled(key[1])

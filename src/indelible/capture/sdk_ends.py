@@ -53,11 +53,20 @@ def _is_given_up(ctx: ServerRequestContext[Any, Any], around: Around | None) -> 
         return False
     if ctx.request is None:
         return True  # in one process the client's task is the call's
-    return ctx.protocol_version >= SESSIONLESS and has_left(ctx.request)
+    return ctx.protocol_version >= SESSIONLESS and has_left(ctx.request) is None
 
 
 def is_cancelled(ctx: ServerRequestContext[Any, Any]) -> bool:
     """Return whether the client cancelled a request, though its tool went on to the end."""
+    if is_told(ctx):
+        return True
+    if ctx.request is None or ctx.protocol_version < SESSIONLESS:
+        return False
+    return has_left(ctx.request) is True
+
+
+def is_told(ctx: ServerRequestContext[Any, Any]) -> bool:
+    """Return whether a notification of the client's cancels a request."""
     scoped = getattr(ctx.session, "_request_outbound", None)
     requested = getattr(scoped, "cancel_requested", None)
     return requested is not None and requested.is_set()
