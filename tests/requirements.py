@@ -904,6 +904,11 @@ REQUIREMENTS = [
         f"{DESIGN} 6",
     ),
     Requirement(
+        "where.unwritable",
+        "What cannot be recorded for a while goes on or is refused by its class; a gap is on record.",
+        f"{DESIGN} 6",
+    ),
+    Requirement(
         "where.sigterm",
         "What ran when SIGTERM came is on record with its end.",
         f"{DESIGN} 3",

@@ -124,7 +124,7 @@ class CarefulWalk:
             text = item if isinstance(item, str) else ""
             if in_key and text:
                 out.append(self.replaced(item, f"{path}/{at}", "private-key"))
-            elif after_flag and isinstance(item, str | int | float) and str(item)[:1] != "-":
+            elif after_flag and isinstance(item, str | int | float) and keys.is_value(str(item)):
                 out.append(self.replaced(item, f"{path}/{at}", "flag"))
             elif isinstance(item, list | tuple) and keys.is_named_pair(item) and depth < MAX_DEPTH:
                 out.append(self._items(item, f"{path}/{at}", depth + 1, names=True))

@@ -53,7 +53,7 @@ def _item(item: str, previous: str, program: str, walk: CarefulWalk, path: str) 
     """Return one *item* redacted, given the one before it."""
     short = SHORT_FLAGS.get(program, "")
     if previous[:1] == "-" and not item.startswith("--"):
-        expects = keys.is_secret_flag(previous[:66]) and not item.startswith("-")
+        expects = keys.is_secret_flag(previous[:66]) and keys.is_value(item)
         if expects or (previous == short and program not in GLUED_ONLY):
             return walk.replaced(item, path, "flag")
         if previous in _USER_FLAGS and _USER.fullmatch(item) and "://" not in item:

@@ -194,6 +194,11 @@ def is_header_list(name: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
+def is_value(item: str) -> bool:
+    """Return whether a word after a flag is its value, and no other flag: a PEM key is one."""
+    return not item.startswith("-") or item.startswith("-----")
+
+
 def is_secret_flag(item: str) -> bool:
     """Return whether *item* is a command-line flag whose value, the next item, is a secret."""
     if _FLAG.fullmatch(item) is None:
