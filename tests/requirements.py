@@ -905,7 +905,7 @@ REQUIREMENTS = [
     ),
     Requirement(
         "where.unwritable",
-        "What cannot be recorded for a while goes on or is refused by its class; a gap is on record.",
+        "What cannot be recorded for a while goes on or is refused; a gap is on record.",
         f"{DESIGN} 6",
     ),
     Requirement(
