@@ -3,9 +3,9 @@
 Ten million calls through Recorders would take hours. So the rows of a really recorded
 trail are taken again and again, each time as other calls: other times, ids, sessions and
 numbers; what was called, by whom and with which arguments stays. Files are those that
-upkeep makes at `generator.CALLS_PER_S`: three a day, and the last ten hours in the hot
-part. A file has no recorded row twice, so nothing compresses better than it would (in
-a quick run it has).
+upkeep makes at `generator.CALLS_PER_S`: small ones at first, in the end three a day, and
+what is left of the last day in the hot part. A file has no recorded row twice, so nothing
+compresses better than it would (in a quick run it has).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,10 +30,11 @@ from indelible.store.state import State, resolve
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 DAY_ROWS = int(CALLS_PER_S * 86_400)
-FILE_ROWS = Limits().hot_rows
+LIMITS = Limits()
+FILE_ROWS = LIMITS.hot_rows
 END_HOUR = 10
-HOT_ROWS = DAY_ROWS * sum(LOAD[:END_HOUR]) // sum(LOAD)
-"""39,410: somewhat more than there are in the middle of two sealings."""
+LAST_DAY_ROWS = DAY_ROWS * sum(LOAD[:END_HOUR]) // sum(LOAD)
+"""39,410: beside ten million sealed ones all of them are in the hot part."""
 NEEDLE = "zanzibar"
 """In the arguments of three calls of one day."""
 NEEDLE_DAYS = 1
@@ -101,10 +103,8 @@ def grow(source: Recorded, root: Path, rows: int, end_us: int) -> Copy:
     directory = state.log().index
     with duck.opened(MEMORY_MB) as db:
         total = _take_in(db, source.state.log().index, found)
-        parts = [
-            _seal(db, directory, stretch, total) for stretch in _stretches(rows - HOT_ROWS, end_us)
-        ]
-        newest = Stretch(len(parts), midnight(end_us), 0, HOT_ROWS, has_needle=False)
+        *older, newest = _stretches(rows, end_us)
+        parts = [_seal(db, directory, stretch, total) for stretch in older]
         hot = _hot(db, directory, newest, total)
     opened = Part(manifest.open_name(len(parts) + 1))
     made = replace(found, next=len(parts) + 2, hot=hot, open=opened, files=tuple(parts))
@@ -114,8 +114,11 @@ def grow(source: Recorded, root: Path, rows: int, end_us: int) -> Copy:
 
 def _take_in(db: Any, directory: Path, found: Manifest) -> int:
     """Put the recorded calls into the table `base`, with their `place` in it; count them."""
-    with duck.prefix(directory / found.hot.file, found.hot.bytes) as name:
-        sources = [duck.from_lines(name)] if found.hot.rows else []
+    with ExitStack() as stack:
+        sources = []
+        if found.hot.rows:
+            hot = duck.prefix(directory / found.hot.file, found.hot.bytes)
+            sources.append(duck.from_lines(stack.enter_context(hot)))
         if found.files:
             sources.append(duck.from_sealed([directory / part.file for part in found.files]))
         both = " UNION ALL BY NAME ".join(f"({one})" for one in sources)
@@ -134,16 +137,28 @@ def _take_in(db: Any, directory: Path, found: Manifest) -> int:
 
 
 def _stretches(rows: int, end_us: int) -> Iterator[Stretch]:
-    """Yield what the sealed files hold, the oldest first: whole days, the first one cut."""
-    days = -(-rows // DAY_ROWS)
-    number, first = 0, days * DAY_ROWS - rows
-    for back in range(days, 0, -1):
-        while first < DAY_ROWS:
-            count = min(FILE_ROWS, DAY_ROWS - first)
-            day_us = midnight(end_us) - back * DAY_US
+    """Yield what the files hold, the oldest first: whole days, the first and the last one cut."""
+    older = rows - LAST_DAY_ROWS
+    days = -(-older // DAY_ROWS)
+    first = days * DAY_ROWS - older
+    number = sealed = 0
+    for back in range(days, -1, -1):
+        day_us = midnight(end_us) - back * DAY_US
+        for count in _files(sealed, (DAY_ROWS if back else LAST_DAY_ROWS) - first):
             yield Stretch(number, day_us, first, count, back == NEEDLE_DAYS and first == 0)
-            number, first = number + 1, first + count
+            number, first, sealed = number + 1, first + count, sealed + count
         first = 0
+
+
+def _files(sealed: int, rows: int) -> list[int]:
+    """Return the rows of the files that upkeep makes of a day's, beside so many sealed ones."""
+    found: list[int] = []
+    while rows:
+        fresh = min(LIMITS.full_rows(sealed + sum(found)), rows)
+        rows -= fresh
+        taken = LIMITS.taken_in(fresh, found) if rows else 0
+        found[len(found) - taken :] = [fresh + sum(found[len(found) - taken :])]
+    return found
 
 
 def _rows(stretch: Stretch, total: int) -> str:

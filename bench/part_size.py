@@ -1,8 +1,7 @@
 """Bytes a call on disk, everything counted, and the guide's NDJSON and SQLite beside.
 
-Files that are closed grow with the calls. What is newest is larger: a segment, a body
-file and the hot part are closed at a size of their own, so they weigh a few calls much
-and many calls nothing. They are figures of their own, and part of the sums.
+Files that are closed grow with the calls. What is newest is larger, and closed when it is
+a share of the whole: so the sum goes up and down, and is taken after many collections.
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ from bench.recorded import Recorded, recorded
 from bench.setting import Setting
 from indelible.store.index.manifest import read_manifest
 
-MANY = (1_000_000, 10_000_000)
-
 
 def run(setting: Setting) -> list[Figure]:
     """Weigh the recorded trail, and the rivals with calls of the same generator."""
@@ -38,19 +35,22 @@ def run(setting: Setting) -> list[Figure]:
 
 def _ours(found: Recorded, copy: Copy) -> list[Figure]:
     closed, newest = _closed(found, copy), _newest(found)
-    each = sum(closed.values())
     figures = [_figure(f"{name}, closed files", size) for name, size in closed.items()]
     made = sum(one.bytes for one in copy.manifest.files) / (copy.rows - copy.manifest.hot.rows)
     over = made / closed["query copy"]
     figures.append(figure("size", "query copy, rows made by SQL / recorded", "x", [over]))
-    figures += [
-        _figure("everything closed", each, f"{found.calls:,} recorded calls"),
-        figure("size", "newest, not closed yet", "MB", [newest / 1e6], "however many calls"),
+    return [
+        *figures,
+        _figure("everything closed", sum(closed.values()), f"{found.calls:,} recorded calls"),
+        figure("size", "newest, not closed yet", "MB", [newest / 1e6], "at the end"),
+        figure(
+            "size",
+            "everything",
+            "bytes/call",
+            found.each_bytes,
+            "after each of the last half of the collections",
+        ),
     ]
-    for many in MANY:
-        name = f"everything, of {many / 1e6:g} M calls"
-        figures.append(_figure(name, each + newest / many, "the sum of the two"))
-    return figures
 
 
 def _figure(name: str, size: float, note: str = "") -> Figure:

@@ -33,6 +33,8 @@ class Recorded(NamedTuple):
     """Drawing the calls and recording them."""
     collect_cpu_s: float
     """Sealing them, and bringing the query copy up."""
+    each_bytes: list[float]
+    """What a call takes on disk, everything counted: after each of the later collections."""
 
 
 def recorded(setting: Setting) -> Recorded:
@@ -50,15 +52,25 @@ def make(root: Path, calls: int) -> Recorded:
     state = resolve(root, {"HOME": str(root.parent)})
     fleet, user = Fleet(root), os.geteuid()
     record_s = collect_s = 0.0
+    recorded_calls, each_bytes = 0, []
     for some in _stretches(Traffic(), calls):
         before = time.process_time()
         fleet.record(some)
         between = time.process_time()
         collect_once(state, user=user, clock_us=lambda: fleet.now_us, random=os.urandom)
         record_s, collect_s = record_s + between - before, collect_s + time.process_time() - between
+        recorded_calls += len(some)
+        if recorded_calls >= calls / 2:
+            each_bytes.append(_size(state) / recorded_calls)
     fleet.close()
     collect_once(state, user=user, clock_us=lambda: fleet.now_us, random=os.urandom)
-    return Recorded(state, calls, fleet.now_us, record_s, collect_s)
+    return Recorded(state, calls, fleet.now_us, record_s, collect_s, each_bytes)
+
+
+def _size(state: State) -> int:
+    """Return the bytes of all files of a state: what still waits in spools too."""
+    roots = state.root, state.checkpoints
+    return sum(one.stat().st_size for root in roots for one in root.rglob("*") if one.is_file())
 
 
 def _stretches(traffic: Traffic, calls: int) -> Iterator[list[Seen]]:

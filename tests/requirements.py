@@ -472,6 +472,21 @@ REQUIREMENTS = [
         f"{DESIGN} 8",
     ),
     Requirement(
+        "index.newest-is-a-share",
+        "Rows are sealed the sooner the fewer there are: what is not sealed yet weighs little.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "index.few-files",
+        "Small sealed files of a day are sealed again together, up to 65,536 rows.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "store.newest-is-a-share",
+        "The newest segment is closed the sooner the smaller the log is.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
         "index.hinders-nothing",
         "Whatever fails in the query copy is said, tried again, and fails no collection.",
         f"{DESIGN} 8",

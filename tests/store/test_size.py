@@ -46,6 +46,24 @@ def test_realistic_calls_take_at_most_250_bytes_each(tmp_path, monkeypatch):
     assert (report.verdict, report.logs[0].bodies) == (Verdict.INTACT, 2 * CALLS)
 
 
+@pytest.mark.requirement("store.newest-is-a-share")
+def test_the_smaller_a_log_is_the_sooner_its_newest_segment_is_closed(tmp_path, monkeypatch):
+    sizes = [segments.roll_bytes(leaves) for leaves in (0, 32_768, 200_000, 1_048_576, 20_000_000)]
+    assert sizes == [256 << 10, 256 << 10, 1_600_000, 8 << 20, 8 << 20]
+    monkeypatch.setattr(durable, "os", Disk())
+    state = State(tmp_path / "state", tmp_path / "checkpoints")
+    state.root.mkdir(0o700)
+    fleet, traffic = Fleet(state.root), Traffic()
+    for _ in range(8):
+        fleet.record(itertools.islice(traffic, 100))
+        collect_once(state, user=os.geteuid(), clock_us=lambda: fleet.now_us, random=os.urandom)
+    fleet.close()
+    *closed, newest = segments.list_segments(state.log().segments)
+    assert len(closed) == 2
+    assert all(one.has_compressed and not one.has_plain for one in closed)
+    assert newest.has_plain
+
+
 def test_the_same_seed_gives_the_same_calls():
     first, second, other = (list(itertools.islice(Traffic(n), 500)) for n in (1, 1, 2))
     assert first == second != other

@@ -52,6 +52,9 @@ class Place:
         except FormatError as error:
             if self.tampered:
                 raise self.tampered from error
+            if error.hint:
+                # It is the query copy that is damaged, and `verify` does not look at that.
+                raise StateError(str(error), hint=error.hint) from error
             raise StateError(f"the log cannot be read: {error}", hint="indelible verify") from error
 
     @contextlib.contextmanager

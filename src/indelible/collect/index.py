@@ -79,7 +79,10 @@ def rebuild(state: State, name: str, *, user: int, clock_us: Callable[[], int]) 
     try:
         lock.run_exclusively(paths, work)
     except OSError as exc:
-        hint = "Nothing of the log is lost; put it right and rebuild again."
+        hint = (
+            "Nothing of the log is lost. Make room if there is none, else remove "
+            f"{str(paths.index)!r}, and rebuild again."
+        )
         raise StateError(f"cannot write the query copy of {name!r}: {exc}", hint=hint) from exc
     if not made:
         raise StateError(f"the log {name!r} is being collected", hint="Try again in a moment.")

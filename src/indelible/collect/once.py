@@ -37,7 +37,7 @@ def collect_once(
 
         random: Returns that many random bytes.
 
-        roll_bytes: A segment of this size or more is closed and compressed.
+        roll_bytes: A segment of this size or more is closed and compressed, if it was not sooner.
 
     Raises:
         TamperedError: If what is stored differs from what was signed.

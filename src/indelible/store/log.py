@@ -53,7 +53,7 @@ class LogWriter:
         Args:
             random: Returns that many random bytes; asked only when a key is made.
 
-            roll_bytes: A segment of this size or more is closed.
+            roll_bytes: A segment of this size or more is closed, if it was not sooner.
 
         Raises:
             TamperedError: If what is stored differs from what was signed.
@@ -196,7 +196,8 @@ class LogWriter:
     def _place(self, day: str) -> bodies.Place:
         """Return where the bodies of the next batch go, in whose segment it will be."""
         opened = self._opened
-        is_full = opened is not None and opened.size_bytes >= self._roll_bytes
+        roll_bytes = min(self._roll_bytes, segments.roll_bytes(self.size))
+        is_full = opened is not None and opened.size_bytes >= roll_bytes
         if opened is None or opened.segment.has_compressed or is_full:
             return self._next_segment(day)
         place = bodies.Place(self._paths.bodies, day, opened.segment.first)

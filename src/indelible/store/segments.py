@@ -16,6 +16,9 @@ from indelible.store import files, packed
 
 ROLL_BYTES = 8 << 20
 """A plain segment of this size or more is closed and compressed."""
+_LEAST_ROLL_BYTES = 256 << 10
+_ROLL_BYTES_A_LEAF = 8
+"""A leaf line has some 500 bytes: so what is not compressed is about a sixtieth of the log."""
 MAX_BYTES = packed.MAX_BYTES
 """No segment we write comes near this; more is not read."""
 
@@ -45,6 +48,11 @@ class Segment:
     def path(self) -> Path:
         """Path of the file to name when something is wrong with the segment."""
         return self.plain if self.has_plain else self.compressed
+
+
+def roll_bytes(leaves: int) -> int:
+    """Return from which size on the newest segment of a log of so many leaves is closed."""
+    return min(ROLL_BYTES, max(_LEAST_ROLL_BYTES, _ROLL_BYTES_A_LEAF * leaves))
 
 
 class OpenSegment:

@@ -14,6 +14,7 @@ from indelible.errors import StateError
 from indelible.model.flat import Fields
 from indelible.store.index import duck, sealing
 from indelible.store.index.columns import COLUMNS, NAMES, ROW, Row, to_entry, to_line, to_row
+from indelible.store.index.keep import Limits
 from indelible.store.index.lines import Lines, leaf_of
 from indelible.store.index.manifest import Part
 from tests.store.index.entries import AT_US, ENTRIES, ORIGIN, an_entry
@@ -112,9 +113,13 @@ def sealed(directory: Path) -> tuple[Part, list[Row]]:
     for row in rows:
         lines.add(row)
     (directory / "hot-00000001.ndjson").write_bytes(lines.data())
-    numbers = iter(range(9))
-    (part,) = sealing.seal(directory, lines.part("hot-00000001.ndjson"), lambda: next(numbers))
+    (part,) = seal(directory, lines.part("hot-00000001.ndjson"))
     return part, rows
+
+
+def seal(directory: Path, part: Part) -> tuple[Part, ...]:
+    numbers = iter(range(9))
+    return sealing.seal(directory, part, (), lambda: next(numbers), Limits().taken_in)
 
 
 def read(directory: Path, part: Part) -> list[Row]:
@@ -142,4 +147,4 @@ def test_rows_that_are_missing_are_not_sealed(tmp_path: Path) -> None:
     hot = tmp_path / "hot-00000001.ndjson"
     told = Part(hot.name, rows=part.rows + 1, bytes=hot.stat().st_size)
     with pytest.raises(StateError, match="missing"):
-        sealing.seal(tmp_path, told, lambda: 9)
+        seal(tmp_path, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -223,6 +224,57 @@ def test_a_copy_that_is_not_whole_is_made_anew(log: Kept, number: int) -> None:
         size = path.stat().st_size
         path.write_bytes(path.read_bytes()[: size // 2] if what == "cut" else b"x" * size)
     log.catch_up()
+    check(log)
+
+
+@pytest.mark.parametrize("kind", ["hot", "sealed", "day", "file for a day"])
+def test_a_link_or_a_directory_where_a_file_should_be_is_no_copy(log: Kept, kind: str) -> None:
+    damaged_log(log)
+    index, found = log.paths.index, read_manifest(log.paths.index)
+    assert found is not None
+    sealed = index / found.files[0].file
+    if kind == "hot":
+        (index / found.hot.file).unlink()
+        (index / found.hot.file).mkdir()
+    elif kind == "file for a day":
+        shutil.rmtree(sealed.parent)
+        sealed.parent.touch()
+    else:
+        moved = sealed if kind == "sealed" else sealed.parent
+        moved.rename(index / "elsewhere")
+        moved.symlink_to(index / "elsewhere")
+    log.catch_up(limits=SMALL)
+    check(log)
+    made = read_manifest(index)
+    assert made is not None
+    assert not any((index / part.file).is_symlink() for part in made.parts)
+
+
+@pytest.mark.requirement("index.newest-is-a-share")
+def test_the_more_rows_are_sealed_the_more_wait(log: Kept) -> None:
+    most = [HUGE.full_rows(sealed) for sealed in (0, 32_768, 100_000, 2_097_152, 10_000_000)]
+    assert most == [1_024, 1_024, 3_125, 65_536, 65_536]
+    for seq in range(0, 24, 2):
+        call(log, A, seq)
+        made = log.catch_up(limits=replace(HUGE, least_hot_rows=2, hot_share=3))
+        assert made.hot.rows < max(2, (made.rows - made.hot.rows) // 3)
+        check(log)
+
+
+@pytest.mark.requirement("index.few-files")
+def test_small_files_of_a_day_are_sealed_again_together(log: Kept) -> None:
+    seen = []
+    for seq in range(0, 32, 2):
+        call(log, A, seq)
+        made = log.catch_up(limits=replace(HUGE, hot_rows=1, file_rows=8))
+        seen.append([part.rows for part in made.files])
+        check(log)
+    assert seen[:8] == [[1], [2], [2, 1], [4], [4, 1], [4, 2], [4, 2, 1], [8]]
+    assert seen[-1] == [8, 8]
+    log.now_us += DAY_US
+    call(log, A, 40)
+    made = log.catch_up(limits=replace(HUGE, hot_rows=1, file_rows=100))
+    assert [part.rows for part in made.files] == [8, 8, 1]
     check(log)
 
 

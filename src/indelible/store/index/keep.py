@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from indelible.store.records import oldest_first
 
 _DAY_US = 86_400_000_000
 _NUMBERED = re.compile(r"(?:hot-|open-)?([0-9]{8})\.(?:ndjson|parquet)")
+_DAY = re.compile(r"day=[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNFINISHED = re.compile(r"\..*\.tmp")
 
 
@@ -36,11 +38,37 @@ class Limits:
     """Of a stretch."""
     stretch_bytes: int = 32 << 20
     hot_rows: int = 65_536
+    """At the most; as long as few rows are sealed, fewer are enough."""
+    least_hot_rows: int = 1_024
+    hot_share: int = 32
+    """What part of the sealed rows is enough: a line takes fifteen times the bytes of one."""
     hot_bytes: int = 64 << 20
+    file_rows: int = 65_536
+    """A sealed file with more is never sealed again."""
     day_rows: int = 4_096
     """Enough to seal, once the day of collection of the oldest is over."""
     age_us: int = 7 * _DAY_US
     """Of the oldest row: any number is sealed then."""
+
+    def full_rows(self, sealed_rows: int) -> int:
+        """Return how many of the newest rows are enough to seal, beside so many sealed ones."""
+        return min(self.hot_rows, max(self.least_hot_rows, sealed_rows // self.hot_share))
+
+    def taken_in(self, rows: int, before: Sequence[int]) -> int:
+        """Return how many of the last files are sealed again, in one file with newer rows.
+
+        Each time a row is sealed again its file is twice as large, so that is not often.
+
+        Args:
+            rows: How many newer rows there are.
+
+            before: The rows of the sealed files, the last one last.
+        """
+        count = 0
+        while count < len(before) and before[-1 - count] <= min(rows, self.file_rows - rows):
+            rows += before[-1 - count]
+            count += 1
+        return count
 
 
 class Keeper:
@@ -121,10 +149,7 @@ class Keeper:
         if not manifest.fits(found, self._reader, self._log):
             return None
         for part in found.parts:
-            try:
-                size = os.stat(self._directory / part.file).st_size
-            except FileNotFoundError:
-                return None
+            size = self._size(part)
             # Beyond the newest rows there may be those of a killed run.
             if size != part.bytes and not (part == found.hot and size > part.bytes):
                 return None
@@ -132,6 +157,16 @@ class Keeper:
             return [from_line(line) for line in lines.read_lines(self._directory, found.open)]
         except FormatError:
             return None
+
+    def _size(self, part: Part) -> int:
+        """Return the size of a file of the copy; -1 where none of ours is."""
+        path = self._directory / part.file
+        try:
+            found = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return -1
+        is_ours = stat.S_ISREG(found.st_mode) and not path.parent.is_symlink()
+        return found.st_size if is_ours else -1
 
     def _commit(self, join: Join) -> None:
         """Make what was joined durable, and then known."""
@@ -152,15 +187,18 @@ class Keeper:
         """Sort the newest rows into sealed files when there are enough, or they are old."""
         hot, limits = self._manifest.hot, self._limits
         today = self._now_us // _DAY_US
-        is_full = hot.rows >= limits.hot_rows or hot.bytes >= limits.hot_bytes
+        sealed_rows = sum(part.rows for part in self._manifest.files)
+        is_full = hot.rows >= limits.full_rows(sealed_rows) or hot.bytes >= limits.hot_bytes
         is_over = hot.received_from_us // _DAY_US < today and hot.rows >= limits.day_rows
         is_old = self._now_us - hot.received_from_us >= limits.age_us
         if not hot.rows or not (is_full or is_over or is_old):
             return
-        made = sealing.seal(self._directory, hot, self._number)
+        files = sealing.seal(
+            self._directory, hot, self._manifest.files, self._number, limits.taken_in
+        )
         # A crash here leaves files that no manifest names.
         fresh = Part(manifest.hot_name(self._number()))
-        self._publish(replace(self._manifest, files=(*self._manifest.files, *made), hot=fresh))
+        self._publish(replace(self._manifest, files=files, hot=fresh))
 
     def _publish(self, new: Manifest) -> None:
         """Replace the manifest, and remove what it does not name any more."""
@@ -183,12 +221,15 @@ class Keeper:
     def _sweep(self) -> None:
         """Remove the files of ours that the manifest does not name."""
         named = {self._directory / part.file for part in self._manifest.parts}
-        ours = (_NUMBERED, _UNFINISHED)
+        # What stands in a day's place without being a directory would stop all sealing.
+        ours = (_NUMBERED, _UNFINISHED, _DAY)
         durable.discard(
             [
                 path
                 for path in self._files()
-                if path not in named and any(one.fullmatch(path.name) for one in ours)
+                if path not in named
+                and any(one.fullmatch(path.name) for one in ours)
+                and (path.is_symlink() or not path.is_dir())
             ]
         )
 

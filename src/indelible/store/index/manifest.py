@@ -101,6 +101,11 @@ def sealed_name(day: str, number: int) -> str:
     return f"day={day}/{number:08d}.parquet"
 
 
+def day_of(sealed: Part) -> str:
+    """Return the day of collection of a sealed file."""
+    return sealed.file.partition("/")[0].removeprefix("day=")
+
+
 def last_of(line: bytes) -> str:
     """Return what `Manifest.last` is for a leaf's line (without LF)."""
     return sha256(line).hexdigest()

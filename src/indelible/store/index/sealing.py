@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from indelible.errors import StateError
 from indelible.store.index import duck
 from indelible.store.index.columns import ROW, Row
 from indelible.store.index.lines import Key, Lines
-from indelible.store.index.manifest import Part, sealed_name
+from indelible.store.index.manifest import Part, day_of, sealed_name
 
 MEMORY_MB = 1024
 
@@ -21,11 +22,25 @@ _SPAN = (
 _DAY = f"strftime(greatest({_AT}, TIMESTAMP '1970-01-01'), '%Y-%m-%d')"
 
 
-def seal(directory: Path, part: Part, number: Callable[[], int]) -> list[Part]:
+def seal(
+    directory: Path,
+    part: Part,
+    files: Sequence[Part],
+    number: Callable[[], int],
+    taken_in: Callable[[int, Sequence[int]], int],
+) -> tuple[Part, ...]:
     """Sort the rows of a file of lines into sealed files, one for each day of collection.
 
     Args:
+        files: The sealed files there are.
+
         number: Returns the number of the next file.
+
+        taken_in: Returns how many of the last files of a day are sealed again with so many
+            rows of that day.
+
+    Returns:
+        The sealed files there are then.
 
     Raises:
         StateError: If DuckDB cannot read or write them.
@@ -42,11 +57,21 @@ def seal(directory: Path, part: Part, number: Callable[[], int]) -> list[Part]:
                 f"rows are missing in {str(directory / part.file)!r}",
                 hint="`indelible index rebuild` makes the copy anew.",
             )
-        made = []
-        for day, _ in days:
+        found = list(files)
+        for day, count in days:
             rows = f"SELECT * EXCLUDE (day) FROM fresh WHERE day = '{day}'"
-            made.append(_write(db, rows, directory, sealed_name(day, number())))
-        return made
+            kept = len(found) - taken_in(count, _rows_of_day(found, day))
+            if found[kept:]:
+                older = duck.from_sealed([directory / one.file for one in found[kept:]])
+                rows = f"{rows} UNION ALL BY NAME {older}"
+            found[kept:] = [_write(db, rows, directory, sealed_name(day, number()))]
+    return tuple(found)
+
+
+def _rows_of_day(files: Sequence[Part], day: str) -> list[int]:
+    """Return the rows of each of the last files that are all of one day."""
+    last = itertools.takewhile(lambda one: day_of(one) == day, reversed(files))
+    return [one.rows for one in last][::-1]
 
 
 def find(
@@ -96,7 +121,6 @@ def rewrite(
     for row in changes.values():
         if row is not None:
             changed.add(row)
-    day = part.file.partition("/")[0].removeprefix("day=")
     with duck.opened(MEMORY_MB) as db, duck.held(changed.data()) as name:
         db.execute("CREATE TEMP TABLE gone (leaf BIGINT)")
         db.executemany("INSERT INTO gone VALUES (?)", [[leaf] for leaf in changes])
@@ -108,7 +132,7 @@ def rewrite(
         )
         if not db.execute("SELECT count(*) FROM changed").fetchall()[0][0]:
             return None
-        return _write(db, "FROM changed", directory, sealed_name(day, number))
+        return _write(db, "FROM changed", directory, sealed_name(day_of(part), number))
 
 
 def _write(db: duck.Connection, rows: str, directory: Path, file: str) -> Part:
