@@ -640,6 +640,19 @@ def test_a_tampered_log_is_still_read_and_said(trail: Trail, ran) -> None:
     assert err.startswith("TAMPERED: ")
 
 
+def test_where_the_query_copy_is_damaged_it_is_to_be_made_anew(trail: Trail, ran) -> None:
+    fill(trail)
+    ran("query")
+    [hot] = trail.state.log().index.glob("hot-*.ndjson")
+    hot.write_bytes(b"x" * hot.stat().st_size)
+    code, _, err = ran("query", "--no-collect")
+    assert code == 1
+    assert "fix: Make it anew: indelible index rebuild" in err
+    assert "the log cannot be read" not in err
+    assert ran("index", "rebuild")[0] == 0
+    assert ran("query", "--no-collect")[0] == 0
+
+
 def test_a_log_that_cannot_be_read_leads_to_verify(trail: Trail, ran, monkeypatch) -> None:
     fill(trail)
     ran("collect", "--once")
