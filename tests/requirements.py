@@ -919,6 +919,11 @@ REQUIREMENTS = [
         f"{DESIGN} 6",
     ),
     Requirement(
+        "record.life",
+        "A server's start and end are on record, with its command and what it has used.",
+        "issue: capture everywhere, outcome truth",
+    ),
+    Requirement(
         "where.unwritable",
         "What cannot be recorded for a while goes on or is refused; a gap is on record.",
         f"{DESIGN} 6",

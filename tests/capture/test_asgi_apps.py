@@ -63,7 +63,8 @@ def test_any_asgi_app_can_be_audited(app: Any, tmp_path, at_exit) -> None:
     assert (followed is app) == isinstance(app, Starlette)
     assert get(followed)[0]["status"] == 404
     kept = records(tmp_path / "state" / "spool" / "default")
-    received, completed = (json.loads(record.header) for record in kept)
+    start, received, completed = (json.loads(record.header) for record in kept)
+    assert start["kind"] == "server.start"
     assert (received["server"], received["method"]) == ("web", "http/GET")
     assert completed["errorType"] == "denied"
 
@@ -80,10 +81,10 @@ def test_an_app_by_itself_is_recorded_as_configured(tmp_path, at_exit) -> None:
     app = indelible.audit(bare, state=tmp_path / "state", config=config)
     get(app, (b"x-user", b"ann"))
     kept = records(tmp_path / "state" / "spool" / "default")
-    configured, received, completed = (json.loads(record.header) for record in kept)
+    _, configured, received, completed = (json.loads(record.header) for record in kept)
     assert [one["kind"] for one in (configured, completed)] == ["config", "completed"]
     assert (received["server"], received["serverVersion"]) == ("shop", "9.1")
-    actor = json.loads(kept[1].body)["actor"]
+    actor = json.loads(kept[2].body)["actor"]
     assert (actor["id"], actor["provenance"]) == ("ann", "asserted")
 
 

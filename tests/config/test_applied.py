@@ -186,8 +186,8 @@ def test_audit_takes_its_configuration(home, quiet, how, capsys) -> None:
     anyio.run(run)
     found = records(home / "state" / "spool" / "default")
     headers = [json.loads(record.header) for record in found]
-    assert headers[0]["kind"] == "config"
-    assert headers[0]["sha256"] == sha256(config)
+    assert [one["kind"] for one in headers[:2]] == ["server.start", "config"]
+    assert headers[1]["sha256"] == sha256(config)
     peek, fail = (
         (h, json.loads(r.body))
         for h, r in zip(headers, found, strict=True)
@@ -209,7 +209,7 @@ def test_audit_takes_its_configuration(home, quiet, how, capsys) -> None:
 def test_arguments_of_audit_are_stronger_than_any_configuration(home, quiet) -> None:
     given = {"state": home / "other", "name": "mine", "profile": "compliance"}
     indelible.audit(mcp_server.build(), config=Config(), **given)
-    [config] = records(home / "other" / "spool" / "default")
+    _, config = records(home / "other" / "spool" / "default")
     assert json.loads(config.header)["server"] == "mine"
     with pytest.raises(ConfigError):
         indelible.audit(mcp_server.build(), config=home / "none.toml")

@@ -91,6 +91,21 @@ def own_sessions(trail: Trail) -> dict[str, set[str]]:
     return found
 
 
+def assert_lives(trail: Trail, writers: set[str]) -> None:
+    """Each process said when it began, by which command, and what it had used at its end."""
+    lives: dict[str, list[dict[str, Any]]] = {}
+    for one in trail.life():
+        lives.setdefault(one["writer"], []).append(one)
+    assert writers <= set(lives)
+    for start, end in lives.values():
+        assert (start["kind"], end["kind"]) == ("server.start", "server.exit")
+        assert start["argv"]
+        assert start["timestamp"] < end["timestamp"]
+        assert end["cpuUserUs"] > 0
+        assert end["maxRssBytes"] > 10_000_000
+
+
+@pytest.mark.requirement("record.life")
 @pytest.mark.requirement("where.workers")
 @pytest.mark.parametrize(
     ("command", "bind"),
@@ -115,6 +130,7 @@ def test_worker_processes_share_a_state_and_each_is_a_writer(
     assert {one["outcome"] for one in trail.calls()} == {"ok"}
     sessions = own_sessions(trail)
     assert all(ids == {writer} for writer, ids in sessions.items())
+    assert_lives(trail, set(sessions))
 
 
 @pytest.mark.requirement("where.fork")

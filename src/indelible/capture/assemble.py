@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indelible.capture.policy import FailurePolicy
-from indelible.capture.process import CLASS, clock_us
+from indelible.capture.process import CLASS, clock_us, own_exit, own_start
 from indelible.capture.recorder import Recorder
 from indelible.deliver.detach import start_collection
 from indelible.deliver.reserve import set_aside
@@ -78,6 +78,9 @@ def open_emitter(
 ) -> Emitter:
     """Return an emitter that keeps its records under *state*.
 
+    Args:
+        origin: Captured by ``wrap``, or else in the server's own process.
+
     Raises nothing: where *state* cannot be written the policy decides call by
     call, and *warn* is told.
     """
@@ -94,6 +97,7 @@ def open_emitter(
         on_roll=lambda: start_collection(state),
         roll_bytes=roll_bytes,
     )
+    in_server = origin.captured_by != "wrap"
     recorder = Recorder(
         Redactor(cleaner, replace(origin, server=_header_name(origin.server, cleaner))),
         spool,
@@ -103,6 +107,8 @@ def open_emitter(
         warn=warn,
         sink=sink,
         rules=rules,
+        first=own_start if in_server else None,
+        last=own_exit if in_server else None,
     )
     has_leftovers = _has_leftovers(state)
     if rules is not None:

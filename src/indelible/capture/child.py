@@ -12,6 +12,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from indelible.capture.process import usage_of
+from indelible.model.event import Usage
+
 PASSED_ON = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
 _WAITED_FOR = PASSED_ON | {signal.SIGCHLD}
 _PR_SET_PDEATHSIG = 1
@@ -28,6 +31,7 @@ class Ending:
 
     exit_code: int | None
     signal: int | None
+    usage: Usage | None = None
 
     def __str__(self) -> str:
         if self.signal is None:
@@ -73,11 +77,13 @@ def _in_child(parent: int) -> Callable[[], None]:
 
 def wait(process: subprocess.Popen[bytes]) -> Ending:
     """Wait for *process* to end, passing on the signals that reach us meanwhile."""
-    while (code := process.poll()) is None:
+    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
         info = signal.sigwaitinfo(_WAITED_FOR)
         if info.si_signo in PASSED_ON and info.si_code != _SI_KERNEL:
-            process.send_signal(info.si_signo)
-    return Ending(None, -code) if code < 0 else Ending(code, None)
+            os.kill(process.pid, info.si_signo)
+    process.returncode = code = os.waitstatus_to_exitcode(ended[1])
+    usage = usage_of(ended[2])
+    return Ending(None, -code, usage) if code < 0 else Ending(code, None, usage)
 
 
 def take_signals_again() -> None:

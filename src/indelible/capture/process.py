@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import resource
 import sys
 import time
 
-from indelible.model.event import Actor
+from indelible.model.event import Actor, ServerExit, ServerStart, Usage
 
 CLASS = "default"
 """The retention class of what is recorded."""
@@ -22,6 +23,23 @@ def clock_us() -> int:
 def monotonic_us() -> int:
     """Return microseconds on a clock that never steps."""
     return time.monotonic_ns() // 1000
+
+
+def usage_of(used: resource.struct_rusage) -> Usage:
+    """Return what a process has used, of what the system says of it (Linux counts in KiB)."""
+    seconds = (used.ru_utime, used.ru_stime)
+    user_us, system_us = (round(one * 1_000_000) for one in seconds)
+    return Usage(user_us, system_us, used.ru_maxrss * 1024)
+
+
+def own_start() -> ServerStart:
+    """Return that a server with the hook begins to record."""
+    return ServerStart(clock_us(), sys.orig_argv)
+
+
+def own_exit() -> ServerExit:
+    """Return that a server with the hook is about to end: as far as it knows itself."""
+    return ServerExit(clock_us(), None, None, usage_of(resource.getrusage(resource.RUSAGE_SELF)))
 
 
 def tell(text: str) -> None:

@@ -73,6 +73,10 @@ class Recorder:
         sink: Gets what is kept; what becomes of it there hinders nothing here.
 
         rules: What is configured; it takes the place of *policy*.
+
+        first: Kept before the first event of each writer, where there is one.
+
+        last: Kept when the record is closed, if anything was kept.
     """
 
     def __init__(
@@ -86,6 +90,8 @@ class Recorder:
         warn: Callable[[str], None],
         sink: Sink | None = None,
         rules: Rules | None = None,
+        first: Callable[[], Event] | None = None,
+        last: Callable[[], Event] | None = None,
     ) -> None:
         self._redactor = redactor
         self._spool = spool
@@ -95,6 +101,9 @@ class Recorder:
         self._warn = warn
         self._sink = sink
         self._rules = rules
+        self._first = first
+        self._last = last
+        self._has_begun = False
         self._lock = threading.Lock()
         self._refs: dict[int, tuple[str, int, Effect, str]] = {}
         self._losses = _Losses()
@@ -106,6 +115,7 @@ class Recorder:
     def redraw(self) -> None:
         """Become a new writer: we are the child of a fork."""
         self._lock = threading.Lock()
+        self._has_begun = False
         self._refs = {}  # our parent's calls are our parent's to end
         self._spool.redraw()
         if self._sink is not None:
@@ -126,6 +136,8 @@ class Recorder:
             try:
                 if self._rules is not None:
                     events = self._rules.apply(events, self._clock_us())
+                if not self._has_begun:
+                    self._begin()
                 if self._losses.first_us:
                     self._keep_gap()
                 self._write(events)
@@ -155,9 +167,17 @@ class Recorder:
             try:
                 if self._losses.first_us:
                     self._keep_gap()
+                if self._has_begun and self._last is not None:
+                    self._write([self._last()])
             except Exception as error:  # noqa: BLE001 — the traffic is over; say it and end
                 self._warn(f"unrecorded calls at exit: {_lost(self._losses)} ({_said(error)})")
             self._spool.close()
+
+    def _begin(self) -> None:
+        """Say what a writer says first; it is said with the next event if it cannot be kept now."""
+        if self._first is not None:
+            self._write([self._first()])
+        self._has_begun = True
 
     def _write(self, events: list[Event]) -> None:
         """Keep the records of *events*, all or none of them."""

@@ -106,7 +106,7 @@ def run(options: WrapOptions, warn: Callable[[str], None]) -> int:
     )
     emitter.recorder.keep([ServerStart(clock_us(), options.argv)])
     ending, relay = _run_child(options.argv, emitter, warn)
-    emitter.recorder.keep([ServerExit(clock_us(), ending.exit_code, ending.signal)])
+    emitter.recorder.keep([ServerExit(clock_us(), ending.exit_code, ending.signal, ending.usage)])
     emitter.close()
     take_signals_again()
     if relay is not None:

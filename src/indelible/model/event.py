@@ -190,19 +190,28 @@ class ToolsListed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ServerStart:
-    """The wrapped server is about to be started."""
+    """A wrapped server is about to be started, or one with the hook begins to record."""
 
     at_us: int
     argv: list[str] = field(default_factory=list)
 
 
+class Usage(NamedTuple):
+    """What a process has used (getrusage(2))."""
+
+    user_us: int
+    system_us: int
+    max_rss_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class ServerExit:
-    """The wrapped server has ended."""
+    """A wrapped server has ended; or one with the hook is about to, nobody knows how yet."""
 
     at_us: int
     exit_code: int | None
     signal: int | None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,8 @@ class Redactor:
                     header["exitCode"] = event.exit_code
                 if event.signal is not None:
                     header["signal"] = event.signal
+                if event.usage is not None:
+                    header["cpuUserUs"], header["cpuSystemUs"], header["maxRssBytes"] = event.usage
             case Configured():
                 header |= {"kind": "config", "sha256": event.sha256}
         if not isinstance(event, (ServerExit, Configured)):

@@ -176,6 +176,9 @@ class Posts:
             self.post(one)
 
 
+LIFE = frozenset(["server.start", "server.exit"])
+
+
 class Trail:
     """What a server put on record, by the spool it wrote."""
 
@@ -198,10 +201,15 @@ class Trail:
                 end = ends.pop((one["writer"], one["seq"]), {})
                 own = {key: end[key] for key in ("outcome", "errorType", "error") if key in end}
                 entries.append({**one, **own, "end": end})
-            elif one["kind"] != "completed":
+            elif one["kind"] != "completed" and one["kind"] not in LIFE:
                 entries.append(one)
         assert not ends, f"ends of nothing: {ends}"
         return entries
+
+    def life(self) -> list[dict[str, Any]]:
+        """Return what each process said of its own start and end, as it came."""
+        read = [{**json.loads(r.body), **json.loads(r.header)} for r in records(self.directory)]
+        return [one for one in read if one["kind"] in LIFE]
 
     def calls(self) -> list[dict[str, Any]]:
         return self.of("received")
