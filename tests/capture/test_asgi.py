@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indelible.capture.actor import Identity
-from indelible.capture.asgi import MAX_KEPT_BYTES, AuditASGI, seam
+from indelible.capture.asgi import AuditASGI
 from indelible.capture.exchange import KEY
+from indelible.capture.http_calls import MAX_KEPT_BYTES, seam
 from indelible.capture.policy import COMPLIANCE
 from indelible.config.sections import HeadersSection, IdentitySection
 from tests.capture.rig import Rig

@@ -64,7 +64,8 @@ class Apps:
     def follow(self, app: Any) -> Any:
         """Return *app*, followed: a Starlette app itself, any other wrapped."""
         from indelible.capture.actor import identifies  # noqa: PLC0415 — only where there is HTTP
-        from indelible.capture.asgi import AuditASGI, seam  # noqa: PLC0415
+        from indelible.capture.asgi import AuditASGI  # noqa: PLC0415
+        from indelible.capture.http_calls import seam  # noqa: PLC0415
 
         if self._seam is None:
             identity = self._caller.identity

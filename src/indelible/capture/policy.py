@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from indelible.capture.protocol import LongNumber
+from indelible.model.canonical import Json
 from indelible.model.event import Effect
 
 if TYPE_CHECKING:
@@ -76,3 +80,13 @@ REFUSAL_CODE = -32_000
 def refusal(trouble: str) -> str:
     """Return what the caller of a refused call is told; *trouble* says what went wrong."""
     return f"indelible: not run, because its audit record could not be written: {trouble}"
+
+
+def error_reply(jsonrpc_id: Json, why: str) -> bytes:
+    """Return the JSON-RPC error that tells the caller under *jsonrpc_id* why there is no reply."""
+    error: Json = {"code": REFUSAL_CODE, "message": why}
+    if isinstance(jsonrpc_id, (list, dict, LongNumber)):
+        jsonrpc_id = None  # no id at all and perhaps too deep to be written, or not in our hands
+    if isinstance(jsonrpc_id, float) and not math.isfinite(jsonrpc_id):
+        jsonrpc_id = None  # JSON has no such number
+    return json.dumps({"jsonrpc": "2.0", "id": jsonrpc_id, "error": error}).encode()

@@ -7,8 +7,6 @@ record. This module moves bytes; what they mean is the observer's business.
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import threading
 from collections import deque
@@ -18,8 +16,7 @@ from dataclasses import dataclass
 from indelible.capture.framing import READ_BYTES, End, Line, Part, Piece, Segment, Splitter, Start
 from indelible.capture.observe import Instant, Observer
 from indelible.capture.outline import Outline
-from indelible.capture.policy import REFUSAL_CODE, refusal
-from indelible.capture.protocol import LongNumber
+from indelible.capture.policy import error_reply, refusal
 from indelible.capture.recorder import Recorder
 from indelible.capture.wire import Message, Outlined, read_line
 from indelible.durable import write_all
@@ -126,7 +123,7 @@ class Relay:
                 self._expect_reply(one, self._now())
             calls = self._observer.open_calls("client")
             self._recorder.keep(self._observer.close(error, self._now()))
-        self._waiting += [_error_line(c.jsonrpc_id, f"indelible: {error}") for c in calls]
+        self._waiting += [error_reply(c.jsonrpc_id, f"indelible: {error}") + b"\n" for c in calls]
 
     def last_words(self) -> None:
         """Answer the calls that were abandoned. It blocks while the client does not read."""
@@ -329,7 +326,7 @@ class Relay:
 
         Whoever holds `_lock` must not wait for a client that does not read.
         """
-        self._waiting += [_error_line(jsonrpc_id, error) for jsonrpc_id in ids]
+        self._waiting += [error_reply(jsonrpc_id, error) + b"\n" for jsonrpc_id in ids]
 
     def _give_answers(self) -> None:
         with self._out_lock:
@@ -358,12 +355,3 @@ class Relay:
         except BrokenPipeError:
             # Nobody listens. Go on reading: the outcome of what runs is still recorded.
             self._client_gone = True
-
-
-def _error_line(jsonrpc_id: Json, message: str) -> bytes:
-    error: Json = {"code": REFUSAL_CODE, "message": message}
-    if isinstance(jsonrpc_id, (list, dict, LongNumber)):
-        jsonrpc_id = None  # no id at all and perhaps too deep to be written, or not in our hands
-    if isinstance(jsonrpc_id, float) and not math.isfinite(jsonrpc_id):
-        jsonrpc_id = None  # JSON has no such number
-    return json.dumps({"jsonrpc": "2.0", "id": jsonrpc_id, "error": error}).encode() + b"\n"
