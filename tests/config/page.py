@@ -50,7 +50,7 @@ Key by key, with one exception: a `profile` silences `read`, `write`, `destructi
 
 A variable is `INDELIBLE_`, the section, two underscores, the key, in capitals.
 Items of a list are parted by commas.
-Patterns of tools have no variables.
+Tables that you name yourself (`[tools.…]`, `[proxy.…]`) have no variables.
 An unknown key, variable or word is an error, and nothing is started.
 """
 
@@ -101,8 +101,14 @@ def _sections(section: type[Any], under: tuple[str, ...]) -> list[str]:
             parts.append(_part(f"[{dotted(path)}]", said["says"], said["section"], path))
             parts += _sections(said["section"], path)
         elif "rows" in said:
-            parts.append(_part('[tools."PATTERN"]', said["says"], said["rows"], None) + TOOLS)
+            parts.append(_rows(one.name, said))
     return parts
+
+
+def _rows(name: str, said: Any) -> str:
+    if name == "tools":
+        return _part('[tools."PATTERN"]', said["says"], said["rows"], None) + TOOLS
+    return _part(f"[{name}.NAME]", said["says"], said["rows"], ())
 
 
 def _part(title: str, says: str, section: type[Any], path: tuple[str, ...] | None) -> str:
@@ -126,4 +132,6 @@ def _default(value: Any) -> str:
         return ""
     if isinstance(value, tuple):
         return f"`[{', '.join(quoted(item) for item in value)}]`"
+    if isinstance(value, int):
+        return f"`{str(value).lower()}`"
     return f"`{quoted(value)}`"

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from indelible.config.decode import Values, build, keys
-from indelible.config.kinds import Kind, OneOf, Refused, Several
-from indelible.config.sections import GLOB, Config, ToolRule
+from indelible.config.decode import ROWS, Values, build, keys
+from indelible.config.kinds import Flag, Kind, OneOf, Refused, Several, Whole
+from indelible.config.sections import Config
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])
 SEEN = st.text(st.characters(categories=["L", "M", "N", "P", "S"]), min_size=1, max_size=12)
@@ -27,6 +27,10 @@ def values_of(kind: Kind) -> st.SearchStrategy[Any]:
     """Values that *kind* takes, as a parsed file has them."""
     if isinstance(kind, OneOf):
         return st.sampled_from(kind.allowed)
+    if isinstance(kind, Flag):
+        return st.booleans()
+    if isinstance(kind, Whole):
+        return st.integers(kind.least, kind.most)
     if isinstance(kind, Several):
         return st.lists(values_of(kind.of), max_size=3, unique=True)
     likely = [text for text in LIKELY if takes(kind, text)]
@@ -49,11 +53,12 @@ def configs(draw: st.DrawFn) -> Config:
     for key in keys():
         if draw(st.booleans()):
             values[key.path] = key.kind.read(draw(values_of(key.kind)))
-    for glob in draw(st.lists(values_of(GLOB), max_size=3, unique=True)):
-        fields = [one for one in dataclasses.fields(ToolRule) if one.metadata]
-        for one in draw(st.lists(st.sampled_from(fields), min_size=1, unique=True)):
-            kind = one.metadata["kind"]
-            values["tools", glob, one.name] = kind.read(draw(values_of(kind)))
+    for rows, said in ROWS.items():
+        for name in draw(st.lists(values_of(said["named"]), max_size=3, unique=True)):
+            fields = [one for one in dataclasses.fields(said["rows"]) if one.metadata]
+            for one in draw(st.lists(st.sampled_from(fields), min_size=1, unique=True)):
+                kind = one.metadata["kind"]
+                values[rows, name, one.name] = kind.read(draw(values_of(kind)))
     return build(values)
 
 

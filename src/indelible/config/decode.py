@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from indelible.config.kinds import Kind, Refused, nearest, shown
-from indelible.config.sections import GLOB, MAX_TOOLS, Config, ToolRule
+from indelible.config.sections import MAX_ROWS, Config
 
 Path: TypeAlias = tuple[str, ...]
 Values: TypeAlias = dict[Path, Any]
 
 PREFIX = "INDELIBLE_"
-TOOLS = "tools"
+ROWS = {one.name: one.metadata for one in dataclasses.fields(Config) if "rows" in one.metadata}
+"""The tables whose own names are the operator's: patterns of tools, proxies."""
 
 
 class Wrong(Exception):  # noqa: N818 — it is turned into a ConfigError with its file and line
@@ -96,8 +97,8 @@ def from_environment(environment: Mapping[str, str]) -> tuple[Values, dict[Path,
         if name not in known:
             near = nearest(name, tuple(known))
             hint = f"did you mean {near}?" if near else f"variables are like {next(iter(known))}"
-            if name.startswith(f"{PREFIX}TOOLS__"):
-                hint = "tables of tools stand in a file only"
+            if rows := next((r for r in ROWS if name.startswith(f"{PREFIX}{r.upper()}__")), None):
+                hint = f"tables of [{rows}] stand in a file only"
             raise Wrong((), f"unknown variable {name}", hint)
         key = known[name]
         try:
@@ -110,25 +111,35 @@ def from_environment(environment: Mapping[str, str]) -> tuple[Values, dict[Path,
 def build(values: Values) -> Config:
     """Return the configuration of *values*; what they leave out has its default."""
     config: Config = _build(Config, values, ())
-    globs = dict.fromkeys(path[1] for path in values if path[0] == TOOLS)
-    rules = [ToolRule(glob, **_under((TOOLS, glob), values)) for glob in globs]
-    return dataclasses.replace(config, tools=tuple(rules))
+    rows: dict[str, Any] = {}
+    for name, said in ROWS.items():
+        named = dict.fromkeys(path[1] for path in values if path[0] == name)
+        rows[name] = tuple(said["rows"](one, **_under((name, one), values)) for one in named)
+    return dataclasses.replace(config, **rows)
 
 
 def as_tables(config: Config) -> dict[str, Any]:
     """Return a configuration as nested tables, defaults and all but what is left out (None).
 
-    The tools are a list of tables: their order counts.
+    What the operator names is a list of tables: their order counts.
     """
     tables: dict[str, Any] = _as_table(config)
-    tables[TOOLS] = [_as_table(rule) for rule in config.tools]
+    for name in ROWS:
+        tables[name] = [_as_table(row) for row in getattr(config, name)]
     return tables
+
+
+def name_of(row: Any) -> str:
+    """Return what the operator calls a row: it stands first in it."""
+    name: str = getattr(row, dataclasses.fields(row)[0].name)
+    return name
 
 
 def value_of(config: Config, path: Path) -> Any:
     """Return what *config* has at *path*."""
-    if path[0] == TOOLS:
-        return getattr(next(rule for rule in config.tools if rule.glob == path[1]), path[2])
+    if path[0] in ROWS:
+        rows = getattr(config, path[0])
+        return getattr(next(row for row in rows if name_of(row) == path[1]), path[2])
     found: Any = config
     for part in path:
         found = getattr(found, part)
@@ -152,19 +163,19 @@ def _read_section(section: type[Any], table: dict[str, Any], under: Path, out: V
         elif "section" in said:
             _read_section(said["section"], value, path, out)
         else:
-            _read_rows(said["rows"], value, path, out)
+            _read_rows(said, value, path, out)
 
 
-def _read_rows(row: type[Any], table: dict[str, Any], under: Path, out: Values) -> None:
-    if len(table) > MAX_TOOLS:
-        raise Wrong(under, f"more than {MAX_TOOLS:,} tables")
-    for glob, rule in table.items():
-        path = (*under, glob)
-        _value(GLOB, glob, path)
-        if not isinstance(rule, dict):
-            hint = f'write [tools.{quoted(glob)}] or [tools."*"]'
-            raise Wrong(path, f"{shown(rule)} where a table belongs", hint)
-        _read_section(row, rule, path, out)
+def _read_rows(said: Mapping[str, Any], table: dict[str, Any], under: Path, out: Values) -> None:
+    if len(table) > MAX_ROWS:
+        raise Wrong(under, f"more than {MAX_ROWS:,} tables")
+    for name, row in table.items():
+        path = (*under, name)
+        _value(said["named"], name, path)
+        if not isinstance(row, dict):
+            hint = f"write [{dotted(under)}.{quoted(name)}]"
+            raise Wrong(path, f"{shown(row)} where a table belongs", hint)
+        _read_section(said["rows"], row, path, out)
 
 
 def _value(kind: Kind, value: object, path: Path) -> Any:

@@ -142,6 +142,62 @@ class Several:
         return f"list of {self.of.words()}"
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number within bounds."""
+
+    least: int
+    most: int
+    unit: str = ""
+
+    def read(self, value: object) -> int:
+        """Return the number."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise Refused(f"{shown(value)} is no whole number")
+        if not self.least <= value <= self.most:
+            raise Refused(f"a number from {self.least:,} to {self.most:,} belongs here")
+        return value
+
+    def read_text(self, text: str) -> int:
+        """Return the number."""
+        if not (text.isascii() and text.isdigit()):
+            raise Refused(f"{shown(text)} is no whole number")
+        return self.read(int(text[:20]))
+
+    def schema(self) -> dict[str, Json]:
+        """Return an integer with its bounds."""
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+    def words(self) -> str:
+        """Return what is counted."""
+        return self.unit or "whole number"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Yes or no."""
+
+    def read(self, value: object) -> bool:
+        """Return the answer."""
+        if not isinstance(value, bool):
+            raise Refused(f"{shown(value)} is neither true nor false")
+        return value
+
+    def read_text(self, text: str) -> bool:
+        """Return the answer."""
+        if text not in ("true", "false"):
+            raise Refused(f"{shown(text)} is neither true nor false")
+        return text == "true"
+
+    def schema(self) -> dict[str, Json]:
+        """Return a boolean."""
+        return {"type": "boolean"}
+
+    def words(self) -> str:
+        """Return both."""
+        return "true, false"
+
+
 def absolute_path(text: str) -> str:
     """Say what is wrong with a path that is not absolute."""
     return "" if text.startswith("/") else f"{text!r} is no absolute path"

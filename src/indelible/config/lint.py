@@ -26,6 +26,7 @@ def _findings(config: Config) -> Iterator[tuple[Path, str]]:
                 yield ("failure", name), "against the profile `compliance`: it runs unrecorded"
     yield from _tools(config)
     yield from _identity(config)
+    yield from _proxies(config)
 
 
 def _tools(config: Config) -> Iterator[tuple[Path, str]]:
@@ -58,3 +59,14 @@ def _identity(config: Config) -> Iterator[tuple[Path, str]]:
         yield ("identity", "headers", "id"), "not looked at: `header` is not in identity.actor"
     if "api-key" in identity.actor and headers.api_key is None:
         yield ("identity", "actor"), "`api-key` needs identity.headers.api_key"
+
+
+def _proxies(config: Config) -> Iterator[tuple[Path, str]]:
+    for rule in config.proxy:
+        path = ("proxy", rule.name)
+        if rule.upstream is None:
+            yield path, "needs `upstream`: which server it stands before"
+        if rule.listen is None:
+            yield path, "needs `listen`: where clients come"
+        if (rule.tls_cert is None) != (rule.tls_key is None):
+            yield path, "`tls_cert` and `tls_key` belong together"

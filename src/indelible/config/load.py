@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from indelible.config.decode import (
+    ROWS,
     Path,
     Values,
     Wrong,
@@ -19,6 +20,7 @@ from indelible.config.decode import (
     from_environment,
     from_table,
     keys,
+    name_of,
     value_of,
 )
 from indelible.config.find import SYSTEM, Found, Place, Stamp, find, named_place, read
@@ -109,9 +111,10 @@ def loaded_from(config: Config, flags: Mapping[Path, tuple[str, str]]) -> Loaded
     """Return *config* with *flags* over it: no file, no variable."""
     values = {key.path: value_of(config, key.path) for key in keys()}
     values |= {
-        ("tools", rule.glob, one.name): getattr(rule, one.name)
-        for rule in config.tools
-        for one in dataclasses.fields(rule)
+        (name, name_of(row), one.name): getattr(row, one.name)
+        for name in ROWS
+        for row in getattr(config, name)
+        for one in dataclasses.fields(row)
         if one.metadata
     }
     origins = dict.fromkeys(values, "argument config")

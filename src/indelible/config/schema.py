@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from indelible.config.sections import MAX_TOOLS, Config
+from indelible.config.sections import MAX_ROWS, Config
 from indelible.model.canonical import Json
 
 ID = "https://indelible.dev/schema/config-1.json"
@@ -46,7 +46,7 @@ def _table(said: Any) -> dict[str, Json]:
         return _section(said["section"])
     return {
         "type": "object",
-        "maxProperties": MAX_TOOLS,
-        "propertyNames": {"type": "string", "minLength": 1, "maxLength": 256},
+        "maxProperties": MAX_ROWS,
+        "propertyNames": said["named"].schema(),
         "additionalProperties": _section(said["rows"]),
     }

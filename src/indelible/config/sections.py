@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from indelible.config.kinds import (
+    Flag,
     Kind,
     OneOf,
     Several,
     Text,
+    Whole,
     absolute_path,
     header_name,
     member_path,
@@ -180,7 +182,44 @@ class ToolRule:
 
 
 GLOB = Text("pattern", longest=256)
-MAX_TOOLS = 1_000
+MAX_ROWS = 1_000
+
+
+PROXY_NAME = Text("name", longest=128)
+ADDRESS = Text("HOST:PORT", longest=300)
+FILE = Text("absolute path", absolute_path)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyRule:
+    """One HTTP server before which `indelible proxy` stands."""
+
+    name: str
+    upstream: str | None = key(None, Text("URL"), "The server: scheme, host and port.")
+    listen: str | None = key(None, ADDRESS, "Where its clients come.")
+    host: Literal["client", "upstream"] = key(
+        "client", OneOf(("client", "upstream")), "Whose `Host` header the server gets."
+    )
+    tls_cert: str | None = key(None, FILE, "Certificate for clients (PEM), with its chain.")
+    tls_key: str | None = key(None, FILE, "Its key (PEM).")
+    upstream_ca: str | None = key(
+        None, FILE, "Whom to believe that it is the server (PEM). Without it: the system's."
+    )
+    upstream_cert: str | None = key(None, FILE, "Certificate to show to the server (PEM).")
+    upstream_key: str | None = key(None, FILE, "Its key (PEM).")
+    allow_plain_http: bool = key(
+        False,  # noqa: FBT003
+        Flag(),
+        "Whether to listen beyond this machine without TLS.",
+    )
+    max_body: int = key(64 << 20, Whole(1 << 10, 1 << 40, "bytes"), "Of a request; else 413.")
+    max_header: int = key(
+        16_384, Whole(1 << 10, 1 << 20, "bytes"), "Of a line of a request's head; else 431."
+    )
+    max_streams: int = key(10_000, Whole(1, 1 << 20), "Requests at a time; else 503.")
+    connect_timeout: int = key(
+        10, Whole(1, 3_600, "seconds"), "How long to wait for a connection to the server."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +235,15 @@ class Config:
         default=(),
         metadata={
             "rows": ToolRule,
+            "named": GLOB,
             "says": "What holds for the tools whose name matches a pattern.",
+        },
+    )
+    proxy: tuple[ProxyRule, ...] = field(
+        default=(),
+        metadata={
+            "rows": ProxyRule,
+            "named": PROXY_NAME,
+            "says": "HTTP servers before which `indelible proxy` stands.",
         },
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from indelible.config.decode import Path, as_tables, dotted, keys, quoted
-from indelible.config.sections import Config, ToolRule
+from indelible.config.decode import ROWS, Path, as_tables, dotted, keys, quoted
+from indelible.config.sections import Config
 
 DEFAULT = "default"
 
@@ -27,25 +27,28 @@ def format_toml(config: Config, origins: Mapping[Path, str] | None = None) -> st
         value = _at(tables, key.path)
         line = f"# {key.path[-1]} =" if value is None else _line(key.path[-1], value)
         lines.append(line + _origin(key.path, origins))
-    for rule in config.tools:
-        lines += ["", *_rule_lines(rule, tables, origins)]
+    for name in ROWS:
+        for row in tables[name]:
+            lines += ["", *_row_lines(name, dict(row), origins)]
     return "\n".join(lines[1:]) + "\n"
 
 
-def _rule_lines(
-    rule: ToolRule, tables: dict[str, Any], origins: Mapping[Path, str] | None
-) -> list[str]:
-    row = next(row for row in tables["tools"] if row["glob"] == rule.glob)
-    under = ("tools", rule.glob)
+def _row_lines(name: str, row: dict[str, Any], origins: Mapping[Path, str] | None) -> list[str]:
+    named = row.pop(next(iter(row)))
+    under = (name, named)
     return [
-        f"[tools.{quoted(rule.glob)}]",
-        *(_line(n, v) + _origin((*under, n), origins) for n, v in row.items() if n != "glob"),
+        f"[{name}.{quoted(named)}]",
+        *(_line(n, value) + _origin((*under, n), origins) for n, value in row.items()),
     ]
 
 
-def _line(name: str, value: str | list[str]) -> str:
+def _line(name: str, value: str | list[str] | int) -> str:
     if isinstance(value, str):
         return f"{name} = {quoted(value)}"
+    if isinstance(value, bool):
+        return f"{name} = {str(value).lower()}"
+    if isinstance(value, int):
+        return f"{name} = {value}"
     return f"{name} = [{', '.join(quoted(item) for item in value)}]"
 
 
