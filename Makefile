@@ -50,10 +50,9 @@ docs: .venv/dev-ready ## write the generated reference pages again, then check t
 	$(BIN)/python -m pytest -q tests/config/test_page.py tests/test_docs.py
 
 lock: .venv/dev-ready ## compile the pinned lists again (UPGRADE=--upgrade takes newer versions)
-	$(call compile,dev,pyproject.toml --group dev --extra mcp --extra demo)
+	$(call compile,dev,pyproject.toml --group dev --extra mcp --extra demo --extra proxy)
 	$(call compile,run,pyproject.toml --group build --extra demo --constraint requirements/dev.txt)
-	$(foreach sdk,$(SDKS),$(call compile,sdk-$(sdk),--group pyproject.toml:sdk-$(sdk),)
-	)
+	$(foreach sdk,$(SDKS),$(call compile,sdk-$(sdk),--group pyproject.toml:sdk-$(sdk)) &&) true
 	cd tests/npm && $(NPM) install --package-lock-only
 
 clean: ## remove everything that was installed or cached
