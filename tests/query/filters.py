@@ -84,7 +84,7 @@ HEADERS = some(
     transport=st.sampled_from(["stdio", "http"]),
     protocolVersion=TEXTS,
     direction=st.sampled_from(["client", "server"]),
-    capturedBy=st.sampled_from(["wrap", "sdk"]),
+    capturedBy=st.sampled_from(["wrap", "sdk", "proxy"]),
 )
 NOTES = st.one_of(st.lists(st.just({"path": "a", "rule": "b"}), max_size=3), SCALARS)
 BODIES = some(

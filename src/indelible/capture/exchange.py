@@ -13,6 +13,10 @@ KEY = "indelible.exchange"
 """Where in an ASGI scope the exchange is."""
 
 
+INDEX = "indelible.headers"
+"""Where in a scope of our own the headers are by name: all that is asked for, found once."""
+
+
 class Exchange:
     """What is known of one HTTP request by those who follow it."""
 
@@ -47,6 +51,10 @@ def has_left(request: Any) -> bool | None:
 
 def headers_of(scope: dict[str, Any]) -> Callable[[str], list[str]]:
     """Return a reader of the headers in *scope*: all lines of a name in lower case."""
+    index: dict[str, list[str]] | None = scope.get(INDEX)
+    if index is not None:
+        found = index
+        return lambda name: found.get(name, [])
     lines: list[tuple[bytes, bytes]] = scope.get("headers") or []
 
     def read(name: str) -> list[str]:

@@ -78,10 +78,12 @@ class Observer:
     """Where the numbers of requests come from: what records several connections shares one."""
     tells: bool = False
     """Whether it also says what is no call: notifications, stray replies, lists of tools."""
-    _open: dict[Direction, OpenCalls] = field(
+    calls: dict[Direction, OpenCalls] = field(
         default_factory=lambda: {"client": OpenCalls(), "server": OpenCalls()}
     )
-    _said: Declared | None = None
+    """Who waits for a reply; what belongs together shares them."""
+    said: Declared | None = None
+    """What the client has said of itself; `connection` has it."""
     _server_info: Json = None
 
     def message(
@@ -128,7 +130,7 @@ class Observer:
 
     def superseded(self, request: Received, at: Instant) -> Completed:
         """Return the end of a request that turned out to be another."""
-        self._open[request.direction].drop(request)
+        self.calls[request.direction].drop(request)
         call = Open(request, at.monotonic_us)
         return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, SUPERSEDED)
 
@@ -146,25 +148,25 @@ class Observer:
         if jsonrpc_id is None:
             return [unanswerable(request, at)]
         request = request._replace(jsonrpc_id=jsonrpc_id)
-        given_up = self._open[request.direction].add(request, at.monotonic_us)
+        given_up = self.calls[request.direction].add(request, at.monotonic_us)
         return [] if given_up is None else [_given_up(given_up, at)]
 
     def close(self, error: str, at: Instant) -> list[Event]:
         """Return a `Completed` for every call still open: the other side is gone."""
         events: list[Event] = [
             ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, error)
-            for calls in self._open.values()
-            for call in calls.take_all()
+            for open_calls in self.calls.values()
+            for call in open_calls.take_all()
         ]
         return events
 
     def open_calls(self, sender: Direction) -> list[Received]:
         """Return the requests of *sender* that have no reply yet, oldest first."""
-        return [call.received for call in self._open[sender].all()]
+        return [call.received for call in self.calls[sender].all()]
 
     def deny(self, request: Received, error: str) -> Completed:
         """Return the end of a request that was never passed on."""
-        self._open[request.direction].drop(request)
+        self.calls[request.direction].drop(request)
         return Completed(request.number, Outcome.ERROR, ErrorType.DENIED, error)
 
     def _single(
@@ -226,12 +228,12 @@ class Observer:
     ) -> list[Event]:
         if sender == "client":
             said = declared(method, message.get("params"))
-            if said is not None and said != self._said:
+            if said is not None and said != self.said:
                 self._learn_client(said)
         request = self._received(sender, message, size, at, args=args)
         if request.jsonrpc_id is None:
             return [request, unanswerable(request, at)]
-        given_up = self._open[sender].add(request, at.monotonic_us)
+        given_up = self.calls[sender].add(request, at.monotonic_us)
         return [request] if given_up is None else [request, _given_up(given_up, at)]
 
     def _received(
@@ -275,7 +277,7 @@ class Observer:
         cause: str | None = None,
     ) -> list[Event]:
         asker: Direction = "server" if sender == "client" else "client"
-        call = self._open[asker].take(reply.get("id"))
+        call = self.calls[asker].take(reply.get("id"))
         if call is None:
             return self._unasked(sender, reply, at)
         end = replied(call, reply, at.monotonic_us, size=size, readable=readable, cause=cause)
@@ -298,7 +300,7 @@ class Observer:
     ) -> list[Event]:
         queue = []
         if method == "notifications/cancelled":
-            queue = self._open[sender].take_same(member(params, "requestId"))
+            queue = self.calls[sender].take_same(member(params, "requestId"))
         if not queue and self.tells:
             return [noticed(sender, method, params, at.wall_us, self.connection)]
         return [cancelled(call, params, at.monotonic_us) for call in queue]
@@ -312,7 +314,7 @@ class Observer:
 
     def _learn_client(self, said: Declared) -> None:
         """Remember what the client says of itself and which revision it speaks."""
-        self._said = said
+        self.said = said
         known = self.connection
         self.connection = replace(
             known,

@@ -18,6 +18,8 @@ from indelible.model.canonical import Json
 
 MAX_DIGITS = 4_300
 MAX_BATCH_LEVELS = 4
+MAX_VALUES = 16
+"""One after the other in what should be one."""
 
 _CR = 0x0D
 _BLANK = b" \t\r\n\xef\xbb\xbf"
@@ -59,6 +61,30 @@ def read_line(line: bytes) -> list[Reading]:
     if isinstance(readings[0], Noise):
         return pieces
     return [*readings, *filter(_asks, pieces)]
+
+
+def read_text(data: bytes) -> list[Reading]:
+    """Return what stands in *data*, of which no line ends a message: a body, an event's data.
+
+    Some readers are content with the first of several values, so each is read.
+    """
+    text = data.strip(_BLANK)
+    readings: list[Reading] = []
+    while text and len(readings) < MAX_VALUES:
+        found = _read(text)
+        if not isinstance(found[0], Noise):
+            return [*readings, *found]
+        string = text.decode("utf-8", "replace")
+        try:
+            value, end = _decode(string)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(value, (dict, list)):
+            break
+        size = len(string[:end].encode())
+        readings.append(Message(value, size))
+        text = string[end:].encode().strip(_BLANK)
+    return [*readings, Noise(text)] if text else readings
 
 
 def _asks(reading: Reading) -> bool:

@@ -38,6 +38,10 @@ class Commands(click.Group):
             from indelible.cli.demo import demo
 
             return demo
+        if cmd_name == "proxy":
+            from indelible.cli.proxy import proxy
+
+            return proxy
         if cmd_name == "collect":
             from indelible.cli.collect import collect
 

@@ -14,6 +14,7 @@ from indelible.config.find import is_configured, working_directory
 SUMMARIES = {
     "demo": "Record a real MCP server, tamper with the trail, get caught.",
     "wrap": "Run an MCP server and record its traffic.",
+    "proxy": "Record the traffic of an HTTP server.",
     "collect": "Seal what servers have recorded.",
     "query": "List calls, newest first; count, group, page, SQL.",
     "tail": "Show the newest calls, and follow what comes.",

@@ -49,6 +49,7 @@ _BLOCKS = frozenset(["text", "image", "audio", "resource", "resource_link"])
 _BLOCK_KINDS = _BLOCKS | {"other"}
 _FLAGS = frozenset(["structured", "softError", "inputRequired"])
 MAX_REMEMBERED_NAMES = 10_000
+MAX_REMEMBERED_CONNECTIONS = 256
 
 
 @dataclass(slots=True)
@@ -95,11 +96,12 @@ class Redactor:
         self._origin = origin
         self._names: dict[str, bool] = {}
         self._known = self._learn(Connection())
+        self._all_known: dict[int, _Known] = {}
 
     def received(self, event: Received, stamp: Stamp, call_id: str) -> Record:
         """Return the record that a request was seen; *call_id* is a fresh UUIDv7."""
         if event.connection is not self._known.of:
-            self._known = self._learn(event.connection)
+            self._known = self._recall(event.connection)
         notes = _Notes()
         body = self._received_body(event, notes)
         return self._received_form(event).record(
@@ -239,6 +241,15 @@ class Redactor:
         else:
             notes.count += 1
             notes.notes.append({"path": "requestId", "rule": "request-id"})
+
+    def _recall(self, connection: Connection) -> _Known:
+        """Return what a connection decides; of some connections it is remembered."""
+        known = self._all_known.get(id(connection))
+        if known is None or known.of is not connection:
+            if len(self._all_known) >= MAX_REMEMBERED_CONNECTIONS:
+                self._all_known.clear()
+            known = self._all_known[id(connection)] = self._learn(connection)
+        return known
 
     def _learn(self, connection: Connection) -> _Known:
         """Redact once what every call of a connection repeats."""

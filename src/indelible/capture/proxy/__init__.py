@@ -1,0 +1,1 @@
+"""The HTTP proxy: before any Streamable HTTP server, in any language."""
