@@ -12,6 +12,7 @@ from dataclasses import dataclass
 ISSUE = "issue: record, seal, verify and query, end to end"
 GUIDE = "guide: MCP server audit logging"
 FORMAT = "docs/reference/format.md"
+PROXY = "issue: the HTTP proxy"
 DESIGN = "design"
 
 CAPTURE = "test lands with the capture work"
@@ -877,6 +878,120 @@ REQUIREMENTS = [
         "correlation.opentelemetry",
         "Spans get the ids, under names of one table; OpenTelemetry is never loaded for it.",
         f"{DESIGN} 5",
+    ),
+    Requirement(
+        "proxy.records",
+        "A call through the HTTP proxy is on record before the server has it, and its end"
+        " before the client has it.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.bytes",
+        "Requests and answers pass the HTTP proxy byte for byte: path, header lines in "
+        "their order, case and number, bodies, status and phrase.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.request-id",
+        "The one header that the proxy adds is `X-Request-Id`, where the client gives "
+        "none, and it is the record's.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.stream",
+        "Each part of an answer's stream passes when it comes.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.rejections",
+        "What the server refuses is on record as denied, whatever the call was.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.odd",
+        "Bodies that are no JSON, batches, several values, other encodings and content "
+        "codings pass and are on record.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.sessions",
+        "A reply meets its request within its exchange or its session, whatever ids others use.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.resumption",
+        "A resumed stream ends the call it was left with, and what it repeats is recorded once.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.older-transport",
+        "HTTP with server-sent events (2024-11-05) is followed from the stream to its posts.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.sdks",
+        "Clients and servers of every supported SDK, and of another language, hear through the "
+        "proxy what they hear without it.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.load",
+        "1,000 streams at a time pass, and a stream of any length in constant memory.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.tls",
+        "TLS on both sides, with client certificates towards the server.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.several",
+        "One process serves several servers from the configuration, each a server on record.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.upstream-gone",
+        "A server that is dead, deaf or breaks off is a clear error for the client and an"
+        " `abandoned` record.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.disconnect",
+        "A client that leaves takes its connection to the server along, and its call is "
+        "on record as cancelled.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.kills",
+        "A killed proxy leaves its open calls on record; the next collection ends them.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.policy",
+        "The failure policy holds in the proxy: what is refused gets a JSON-RPC error, "
+        "and the server nothing.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.limits",
+        "Bodies, heads, idle connections and requests at a time are limited, with a clear"
+        " status each.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.large",
+        "A body too long to be held flows, and is on record by its outline before its end.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.drain",
+        "A proxy that is stopped lets calls end, then ends streams, and says so on record.",
+        PROXY,
+    ),
+    Requirement(
+        "proxy.health",
+        "`/livez` and `/readyz` are answered on a listener of their own.",
+        PROXY,
     ),
     Requirement(
         "asgi.rejections",
