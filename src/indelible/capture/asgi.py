@@ -35,6 +35,9 @@ class AuditASGI:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on, and record what nobody else will."""
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+            return
         if scope["type"] != "http" or KEY in scope:
             await self._app(scope, receive, send)
             return
@@ -49,6 +52,13 @@ class AuditASGI:
             watched.end(error)
             raise
         watched.end(None)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the app's life on; a server program may end by a signal right after it."""
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._seam.recorder.rest()
 
 
 class _Watched:

@@ -79,7 +79,7 @@ def open_emitter(
     """Return an emitter that keeps its records under *state*.
 
     Args:
-        origin: Captured by ``wrap``, or else in the server's own process.
+        origin: Captured by ``sdk`` is in the server's own process: its life is on record then.
 
     Raises nothing: where *state* cannot be written the policy decides call by
     call, and *warn* is told.
@@ -97,7 +97,7 @@ def open_emitter(
         on_roll=lambda: start_collection(state),
         roll_bytes=roll_bytes,
     )
-    in_server = origin.captured_by != "wrap"
+    in_server = origin.captured_by == "sdk"
     recorder = Recorder(
         Redactor(cleaner, replace(origin, server=_header_name(origin.server, cleaner))),
         spool,

@@ -76,7 +76,7 @@ class Recorder:
 
         first: Kept before the first event of each writer, where there is one.
 
-        last: Kept when the record is closed, if anything was kept.
+        last: Kept when the record is closed or rests, if anything was kept.
     """
 
     def __init__(
@@ -161,16 +161,25 @@ class Recorder:
         ref = self._refs.get(number)
         return ref[3] if ref is not None else None
 
-    def close(self) -> None:
-        """Say what was lost, if that is possible now, and let the spool go."""
+    def rest(self) -> None:
+        """Say what was lost, if that is possible now, and what a writer says last.
+
+        The end may come without another word; if anything more is kept, it begins anew.
+        """
         with self._lock:
             try:
                 if self._losses.first_us:
                     self._keep_gap()
                 if self._has_begun and self._last is not None:
                     self._write([self._last()])
+                    self._has_begun = False
             except Exception as error:  # noqa: BLE001 — the traffic is over; say it and end
                 self._warn(f"unrecorded calls at exit: {_lost(self._losses)} ({_said(error)})")
+
+    def close(self) -> None:
+        """Rest, and let the spool go."""
+        self.rest()
+        with self._lock:
             self._spool.close()
 
     def _begin(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import resource
 import signal
 import ssl
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from indelible.capture.assemble import Emitter, open_emitter
 from indelible.capture.caller import Caller
 from indelible.capture.calls import Tools
 from indelible.capture.http_calls import seam
-from indelible.capture.process import clock_us
+from indelible.capture.process import clock_us, usage_of
 from indelible.capture.proxy.callers import Callers
 from indelible.capture.proxy.dialogue import ServerSaid, Trail
 from indelible.capture.proxy.health import Health
@@ -196,7 +197,9 @@ async def _end(running: list[Running], number: int) -> None:
     for one in running:
         await one.listener.close()
         await one.upstream.close()
-        one.emitter.recorder.keep([ServerExit(clock_us(), None if number else 1, number or None)])
+        used = usage_of(resource.getrusage(resource.RUSAGE_SELF))
+        end = ServerExit(clock_us(), None if number else 1, number or None, used)
+        one.emitter.recorder.keep([end])
         one.emitter.close()
         one.emitter.drain()
 
