@@ -825,6 +825,26 @@ REQUIREMENTS = [
         f"{DESIGN} 3",
     ),
     Requirement(
+        "actor.verifier",
+        "The proxy calls a token verified by its issuer's keys or answer, for our audience, alone.",
+        "docs/how-to/know-who-asked.md",
+    ),
+    Requirement(
+        "actor.verifier-hostile",
+        "No forged, foreign, expired or malformed token is verified, whatever it names.",
+        "docs/how-to/know-who-asked.md",
+    ),
+    Requirement(
+        "actor.verifier-bounded",
+        "No token has an issuer asked without bound, and no request waits beyond the time limit.",
+        "docs/how-to/know-who-asked.md",
+    ),
+    Requirement(
+        "actor.unverified",
+        "A token that nobody verified makes its actor `asserted` at most, and is never kept.",
+        "docs/how-to/know-who-asked.md",
+    ),
+    Requirement(
         "actor.headers",
         "A configured identity header is believed of a trusted proxy, as `asserted`.",
         f"{DESIGN} 3",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -39,7 +40,7 @@ def identity(*sources: str, **changes: Any) -> Identity:
         headers=HeadersSection(id="x-user", name="x-name", tenant="x-org", api_key="x-api-key"),
         **changes,
     )
-    return Identity(section, KEY)
+    return Identity(section, lambda: KEY)
 
 
 def token(**claims: Any) -> Verified:
@@ -132,8 +133,8 @@ def test_without_a_key_for_fingerprints_an_api_key_names_nobody() -> None:
 
 def test_a_scheme_is_no_part_of_a_key() -> None:
     section = IdentitySection(actor=("api-key",), headers=HeadersSection(api_key="authorization"))
-    one = Identity(section, KEY).of_request(Asked(headers(authorization="Bearer abc")))
-    other = Identity(section, KEY).of_request(Asked(headers(authorization="bearer  abc")))
+    one = Identity(section, lambda: KEY).of_request(Asked(headers(authorization="Bearer abc")))
+    other = Identity(section, lambda: KEY).of_request(Asked(headers(authorization="bearer  abc")))
     assert one.id == other.id == fingerprint("abc", KEY)
 
 
@@ -246,3 +247,77 @@ def test_it_is_known_beforehand_whether_anybody_can_be_identified() -> None:
     assert not identifies(IdentitySection(actor=("header",)), verifies_tokens=True)
     by_key = IdentitySection(actor=("api-key",), headers=HeadersSection(api_key="x-api-key"))
     assert identifies(by_key, verifies_tokens=False)
+
+
+# Tokens that nobody verified
+
+
+def jwt_of(claims: Any, header: Any = '{"alg":"none"}') -> str:
+    said = claims if isinstance(claims, str) else json.dumps(claims)
+    parts = (base64.urlsafe_b64encode(one.encode()).rstrip(b"=").decode() for one in (header, said))
+    return f"{'.'.join(parts)}.c2lnbmF0dXJl"
+
+
+def bearing(token: str) -> Asked:
+    return Asked(headers(authorization=f"Bearer {token}"))
+
+
+@pytest.mark.requirement("actor.unverified")
+def test_what_an_unverified_token_says_is_asserted() -> None:
+    token = jwt_of({"sub": "ann", "iss": "https://idp.example", "azp": "cli", "name": "Ann"})
+    assert identity("token").of_request(bearing(token)) == Actor(
+        id="ann",
+        provenance="asserted",
+        name="Ann",
+        issuer="https://idp.example",
+        client_id="cli",
+    )
+
+
+@pytest.mark.requirement("actor.unverified")
+@pytest.mark.parametrize(
+    "token",
+    ["opaque", jwt_of({}), jwt_of([1]), jwt_of("[" * 9_000), jwt_of({"sub": 1}, "[]"), "a.b.c"],
+)
+def test_an_unverified_token_that_names_nobody_is_its_fingerprint(token: str) -> None:
+    found = identity("token").of_request(bearing(token))
+    assert found == Actor(id=fingerprint(token, KEY), provenance="asserted")
+
+
+@pytest.mark.requirement("actor.unverified")
+def test_an_unverified_token_is_taken_for_what_is_configured() -> None:
+    asked = bearing(jwt_of({"sub": "ann"}))
+    by_tag = identity("token", unverified_token="fingerprint").of_request(asked)
+    assert by_tag.id.startswith("fingerprint:")
+    assert identity("token", unverified_token="ignore").of_request(asked) == Actor()
+    assert identity("api-key").of_request(asked) == Actor()
+
+
+def test_a_source_that_answers_comes_before_an_unverified_token() -> None:
+    lines = headers(authorization=f"Bearer {jwt_of({'sub': 'ann'})}", x_user="bob")
+    assert identity("token", "header").of_request(Asked(lines, PROXY)).id == "bob"
+
+
+@pytest.mark.requirement("actor.unverified")
+@pytest.mark.parametrize("scheme", ["Basic", "bearertoken", ""])
+def test_of_two_authorizations_or_another_scheme_nobody_is_taken(scheme: str) -> None:
+    one = headers(authorization=f"Bearer {jwt_of({'sub': 'ann'})}")
+    assert identity("token").of_request(Asked(one + one)) == Actor()
+    assert identity("token").of_request(Asked(headers(authorization=f"{scheme} abc"))) == Actor()
+
+
+@pytest.mark.requirement("actor.unverified")
+@given(st.text() | st.builds(jwt_of, st.dictionaries(st.text(), st.text() | st.integers())))
+def test_no_text_makes_an_unverified_token_more_than_asserted(token: str) -> None:
+    lines = [(b"authorization", b"Bearer " + token.encode())]
+    found = identity("token").of_request(Asked(lines))
+    assert found.provenance in ("asserted", "unknown")
+
+
+def test_claims_alone_make_what_an_sdk_would_say_of_a_token() -> None:
+    claims = {"sub": "ann", "azp": "cli", "act": {"sub": "agent"}}
+    verified = Verified.of_claims(claims, "t")
+    assert verified == Verified("cli", "ann", claims, "t")
+    found = identity("token").of_request(Asked(verified=verified))
+    assert (found.id, found.provenance, found.client_id) == ("ann", "verified", "cli")
+    assert Verified.of_claims({"sub": [1], "client_id": {}}, "t")[:2] == (None, None)

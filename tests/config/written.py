@@ -19,6 +19,7 @@ FREE = '[é "\\]'
 
 LIKELY = [
     *("10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::1/128"),
+    *("https://idp.example/a?b=c", "http://127.0.0.1:9/x"),
     *("/var/lib/x", "/a b", "{args.path}", "{args.a.b}", "x-user", "delete_*", '"', "\\"),
 ]
 
@@ -41,6 +42,14 @@ def values_of(kind: Kind) -> st.SearchStrategy[Any]:
 def takes(kind: Kind, value: object) -> bool:
     try:
         kind.read(value)
+    except Refused:
+        return False
+    return True
+
+
+def takes_text(kind: Kind, text: str) -> bool:
+    try:
+        kind.read_text(text)
     except Refused:
         return False
     return True

@@ -1,18 +1,19 @@
 """Who asked: from what is known of a request to an `Actor` that says how it is known. Pure.
 
 Laws: what nobody vouches for is never taken for more than it is; where two answers
-are possible there is none; an API key itself is never returned.
+are possible there is none; no API key or token is ever returned.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from indelible.capture.address import Network, client_address, direct_peer, is_in, networks
+from indelible.capture.claims import bearer, unchecked
 from indelible.model.event import Actor, Delegate
 
 if TYPE_CHECKING:
@@ -30,13 +31,19 @@ _SCHEMES = ("bearer ", "apikey ", "api-key ", "token ")
 
 
 class Verified(NamedTuple):
-    """A token that the server's own verifier accepted."""
+    """A token that a verifier accepted: the server's own, or the proxy's."""
 
     client_id: str | None
     subject: str | None
     claims: Mapping[str, object]
     token: str | None = None
     """The token itself: only to be sure that it is not taken for an id."""
+
+    @classmethod
+    def of_claims(cls, claims: Mapping[str, object], token: str) -> Verified:
+        """Return what the claims of a token say, where there is no SDK to name its parts."""
+        client = claims.get("client_id") or claims.get("azp")
+        return cls(_text(client), _text(claims.get("sub")), claims, token)
 
 
 class Asked(NamedTuple):
@@ -54,10 +61,12 @@ class Identity:
     Args:
         section: Where to look, in which order.
 
-        tag_key: Keys the fingerprint of an API key; without it there is none.
+        tag_key: Gives the key of fingerprints, asked when one is wanted; without it there are none.
     """
 
-    def __init__(self, section: IdentitySection, tag_key: bytes | None = None) -> None:
+    def __init__(
+        self, section: IdentitySection, tag_key: Callable[[], bytes | None] = lambda: None
+    ) -> None:
         self._section = section
         self._tag_key = tag_key
         self._proxies: Sequence[Network] = networks(section.trusted_proxies)
@@ -79,6 +88,8 @@ class Identity:
                 found = self._of_header(asked.headers)
             if found is not None:
                 break
+        if found is None and "token" in self._section.actor:
+            found = self._of_unchecked(asked.headers)
         name = self._section.headers.forwarded_for
         lines = values(asked.headers, name) if trusted else []
         ip = client_address(asked.peer, name, lines, self._proxies)
@@ -102,15 +113,29 @@ class Identity:
             chain=_chain(claims.get("act")),
         )
 
+    def _of_unchecked(self, headers: RawHeaders) -> Actor | None:
+        """Return whom a token names that nobody has checked; as little as a header's word."""
+        how = self._section.unverified_token
+        token = bearer(headers) if how != "ignore" else None
+        if token is None:
+            return None
+        claims = unchecked(token) if how == "claims" else None
+        found = self._of_token(Verified.of_claims(claims, token)) if claims is not None else None
+        return replace(found, provenance="asserted") if found else self._of_secret(token)
+
     def _of_key(self, headers: RawHeaders) -> Actor | None:
         name = self._section.headers.api_key
         key = _only(values(headers, name)) if name else None
-        if key is None or self._tag_key is None:
+        if key is None:
             return None
         for scheme in _SCHEMES:
             if name == "authorization" and key[: len(scheme)].lower() == scheme:
                 key = key[len(scheme) :].strip()
-        return Actor(id=fingerprint(key, self._tag_key), provenance="asserted")
+        return self._of_secret(key)
+
+    def _of_secret(self, secret: str) -> Actor | None:
+        key = self._tag_key()
+        return Actor(id=fingerprint(secret, key), provenance="asserted") if key else None
 
     def _of_header(self, headers: RawHeaders) -> Actor | None:
         names = self._section.headers
@@ -144,7 +169,7 @@ def values(headers: RawHeaders, name: str) -> list[str]:
 
 
 def fingerprint(secret: str, key: bytes) -> str:
-    """Return the keyed fingerprint that stands for an API key."""
+    """Return the keyed fingerprint that stands for an API key, or for a token nobody can read."""
     said = b"indelible api-key\0" + secret.encode("utf-8", "surrogatepass")
     return f"fingerprint:{hmac.digest(key, said, 'sha256')[:_TAG_BYTES].hex()}"
 

@@ -6,6 +6,7 @@ are pure.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from contextvars import Token
@@ -71,8 +72,10 @@ class Caller:
             from indelible.capture.actor import Identity  # noqa: PLC0415
             from indelible.capture.tags import tag_key  # noqa: PLC0415
 
-            wants_key = "api-key" in self._section.actor
-            key = tag_key(self._state, self._warn) if wants_key else None
+            # Made once: at first for keys that are expected, of tokens when there is one.
+            key = functools.cache(functools.partial(tag_key, self._state, self._warn))
+            if "api-key" in self._section.actor:
+                key()
             self._identity = Identity(self._section, key)
         return self._identity
 

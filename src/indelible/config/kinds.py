@@ -214,6 +214,27 @@ def network(text: str) -> str:
     return ""
 
 
+def secure_url(text: str) -> str:
+    """Say what is wrong with a URL that is neither https nor leads to this machine."""
+    import ipaddress  # noqa: PLC0415 — rarely asked
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname, url.port
+    except ValueError as error:
+        return f"no URL: {error}"
+    if not host or url.scheme not in ("https", "http"):
+        return "no https URL"
+    if url.username is not None or url.password is not None or url.fragment or " " in text:
+        return "a URL without user, fragment and spaces belongs here"
+    try:
+        is_here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_here = host == "localhost"
+    return "" if url.scheme == "https" or is_here else "plain http is for this machine only"
+
+
 def header_name(text: str) -> str:
     """Say what is wrong with the name of an HTTP header (RFC 9110 section 5.1)."""
     odd = [c for c in text if not (c.isascii() and (c.isalnum() or c in "!#$%&'*+-.^_`|~"))]

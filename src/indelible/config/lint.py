@@ -59,6 +59,12 @@ def _identity(config: Config) -> Iterator[tuple[Path, str]]:
         yield ("identity", "headers", "id"), "not looked at: `header` is not in identity.actor"
     if "api-key" in identity.actor and headers.api_key is None:
         yield ("identity", "actor"), "`api-key` needs identity.headers.api_key"
+    verifier = identity.verifier
+    if verifier.issuer or verifier.jwks_url or verifier.introspection_url:
+        if not verifier.audience and not verifier.any_audience:
+            yield ("identity", "verifier"), "needs `audience`: without it no token is verified"
+        if "token" not in identity.actor:
+            yield ("identity", "verifier"), "not asked: `token` is not in identity.actor"
 
 
 def _proxies(config: Config) -> Iterator[tuple[Path, str]]:

@@ -21,6 +21,7 @@ from indelible.config.kinds import (
     header_name,
     member_path,
     network,
+    secure_url,
 )
 
 Level = Literal["none", "metadata", "args", "result"]
@@ -35,6 +36,14 @@ EFFECTS = OneOf(("read", "write", "destructive"))
 SOURCES = OneOf(("token", "api-key", "header", "os-user"))
 HEADER = Text("name of an HTTP header", header_name, longest=128)
 CLAIM = Text("name of a claim", longest=128)
+SECURE_URL = Text("https URL", secure_url)
+FILE = Text("absolute path", absolute_path)
+UNVERIFIED = OneOf(("claims", "fingerprint", "ignore"))
+ALGORITHMS = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
+"""Signatures only: with a shared secret, whoever can check a token could have made it."""
 
 _Section = TypeVar("_Section")
 
@@ -148,6 +157,48 @@ class HeadersSection:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifierSection:
+    """How `indelible proxy` checks the tokens that pass."""
+
+    issuer: str | None = key(
+        None, SECURE_URL, "Who must have issued a token; its metadata says where its keys are."
+    )
+    jwks_url: str | None = key(
+        None, SECURE_URL, "Where its keys are (JWKS). Without it: where the metadata says."
+    )
+    introspection_url: str | None = key(
+        None, SECURE_URL, "Where to ask about tokens that are no JWT (RFC 7662)."
+    )
+    introspection_client: str | None = key(
+        None, Text("client id", longest=256), "As whom to ask there."
+    )
+    introspection_secret_file: str | None = key(
+        None, FILE, "Holds its secret. Without it: the variable `INDELIBLE_INTROSPECTION_SECRET`."
+    )
+    audience: tuple[str, ...] = key(
+        (),
+        Several(Text("resource URLs", longest=512)),
+        "Whom a token must be for: any of these (`aud`, RFC 8707).",
+    )
+    any_audience: bool = key(
+        False,  # noqa: FBT003
+        Flag(),
+        "Whether a token may be for anybody. Without it and `audience` none is verified.",
+    )
+    algorithms: tuple[str, ...] = key(
+        ALGORITHMS, Several(OneOf(ALGORITHMS)), "By which a token may be signed."
+    )
+    leeway: int = key(60, Whole(0, 600, "seconds"), "By how much clocks may differ.")
+    timeout: int = key(5, Whole(1, 30, "seconds"), "How long a request waits for the issuer.")
+    cache: int = key(
+        60, Whole(1, 3_600, "seconds"), "How long an answer about a token holds, yes or no."
+    )
+    ca: str | None = key(
+        None, FILE, "Whom to believe that it is the issuer (PEM). Without it: the system's."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class IdentitySection:
     """Who asked: where that is looked for."""
 
@@ -159,8 +210,14 @@ class IdentitySection:
         Several(Text("networks (CIDR)", network, longest=64)),
         "Only from these are forwarding and identity headers believed.",
     )
+    unverified_token: Literal["claims", "fingerprint", "ignore"] = key(
+        "claims",
+        UNVERIFIED,
+        "What a bearer token that nobody checked is taken for, where no source answers: what it says, as `asserted`, or a keyed fingerprint.",  # noqa: E501
+    )
     claims: ClaimsSection = part(ClaimsSection, "Which claim of a verified token says what.")
     headers: HeadersSection = part(HeadersSection, "Which HTTP header says what.")
+    verifier: VerifierSection = part(VerifierSection, "How the proxy checks tokens.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +244,6 @@ MAX_ROWS = 1_000
 
 PROXY_NAME = Text("name", longest=128)
 ADDRESS = Text("HOST:PORT", longest=300)
-FILE = Text("absolute path", absolute_path)
 
 
 @dataclass(frozen=True, slots=True)
