@@ -199,7 +199,7 @@ def test_every_key_has_its_variable(key) -> None:
     name = variable_of(key.path)
     text = {"state": "/x", "actor": "os-user", "trusted_proxies": "::1", "keep": "os"}
     words = [text.get(key.path[-1], text.get(key.path[0], "")), "args", "redacted", "refuse"]
-    words += ["compliance", "x-name", "https://idp.example", "/x", "RS256", "true", "60"]
+    words += ["compliance", "x-name", "https://idp.example", "/x", "RS256", "true", "20", "ignore"]
     word = next(w for w in words if w and takes_text(key.kind, w))
 
     loaded = load(environment={name: word})
