@@ -34,6 +34,7 @@ from indelible.capture.proxy.server import Front, Listener
 from indelible.capture.proxy.sessions import Sessions
 from indelible.capture.proxy.upstream import Upstream
 from indelible.capture.setup import Setup, rules_of
+from indelible.capture.verifier import Verifier, verifier_of
 from indelible.config.sections import IdentitySection, ProxyRule
 from indelible.errors import UsageError
 from indelible.model.event import Origin, ServerExit, ServerStart
@@ -49,6 +50,7 @@ class Running(NamedTuple):
     listener: Listener
     upstream: Upstream
     emitter: Emitter
+    verifier: Verifier | None
 
 
 def run(
@@ -137,6 +139,7 @@ async def _start(rule: ProxyRule, setup: Setup, warn: Callable[[str], None]) -> 
     upstream_tls = client_tls(rule) if origin.scheme == "https" else None
     authority = origin.host_port_subcomponent or ""
     name = rule.name or setup.server or authority
+    verifier = verifier_of(_identity(setup), warn)
     emitter, trail = _recording(name, rule.upstream, setup, warn)
     upstream = Upstream(origin, tls=upstream_tls, connect_s=float(rule.connect_timeout))
     settings = Settings(
@@ -145,9 +148,11 @@ async def _start(rule: ProxyRule, setup: Setup, warn: Callable[[str], None]) -> 
         body_s=BODY_S,
         room=Room(),
     )
-    front = Front(trail, upstream, settings, max_streams=rule.max_streams, warn=warn)
+    front = Front(
+        trail, upstream, settings, max_streams=rule.max_streams, verifier=verifier, warn=warn
+    )
     listener = Listener(front, max_header_bytes=rule.max_header, max_headers=MAX_HEADERS, warn=warn)
-    running = Running(front, listener, upstream, emitter)
+    running = Running(front, listener, upstream, emitter, verifier)
     try:
         await _listen(listener, rule.listen, tls)
     except UsageError:
@@ -173,7 +178,7 @@ def _recording(
     )
     emitter.recorder.keep([ServerStart(clock_us(), ["proxy", upstream])])
     emitter.start()
-    section = setup.loaded.config.identity if setup.loaded else IdentitySection()
+    section = _identity(setup)
     caller = Caller(emitter.recorder, section, setup.state, warn)
     trail = Trail(
         emitter.recorder,
@@ -197,11 +202,17 @@ async def _end(running: list[Running], number: int) -> None:
     for one in running:
         await one.listener.close()
         await one.upstream.close()
+        if one.verifier is not None:
+            await one.verifier.close()
         used = usage_of(resource.getrusage(resource.RUSAGE_SELF))
         end = ServerExit(clock_us(), None if number else 1, number or None, used)
         one.emitter.recorder.keep([end])
         one.emitter.close()
         one.emitter.drain()
+
+
+def _identity(setup: Setup) -> IdentitySection:
+    return setup.loaded.config.identity if setup.loaded else IdentitySection()
 
 
 def server_tls(rule: ProxyRule) -> ssl.SSLContext | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -15,6 +15,7 @@ from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from indelible.capture.actor import Verified
+from indelible.capture.claims import bearer
 from indelible.capture.http_calls import HttpCall
 from indelible.capture.policy import error_reply
 from indelible.capture.proxy.client import Reply, scope_of
@@ -23,22 +24,12 @@ from indelible.capture.proxy.fields import values
 from indelible.capture.proxy.relay import Exchange
 from indelible.capture.proxy.request import Settings
 from indelible.capture.proxy.upstream import Upstream
-from indelible.model.canonical import Json
+from indelible.capture.verifier import Verifier
 
 IDLE_S = 60.0
 LOOK_S = 0.2
 
 BACKLOG = 1_024
-
-
-class Verifier(Protocol):
-    """Checks tokens."""
-
-    async def claims(self, token: str) -> Mapping[str, Json] | None:
-        """Return what a token says, if it is certain that its issuer says so; raises nothing."""
-
-    async def close(self) -> None:
-        """Let go of connections."""
 
 
 class Front:
@@ -107,21 +98,9 @@ class Front:
         """Return whose token a request brings, if that is certain."""
         if self._verifier is None:
             return None
-        lines = values(request.raw_headers, b"authorization")
-        scheme, _, token = lines[0].decode("latin-1").partition(" ") if lines else ("", "", "")
-        if len(lines) != 1 or scheme.lower() != "bearer" or not (token := token.strip()):
-            return None
-        claims = await self._verifier.claims(token)
-        if claims is None:
-            return None
-        client = claims.get("client_id") or claims.get("azp")
-        subject = claims.get("sub")
-        return Verified(
-            client if isinstance(client, str) else None,
-            subject if isinstance(subject, str) else None,
-            claims,
-            token,
-        )
+        token = bearer(request.raw_headers)
+        claims = await self._verifier.claims(token) if token is not None else None
+        return Verified.of_claims(claims, token) if token and claims is not None else None
 
     async def _turn_away(self, request: BaseRequest, status: int, why: str) -> web.StreamResponse:
         call = HttpCall(self.trail.seam, scope_of(request))
