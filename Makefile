@@ -23,10 +23,10 @@ SDKS := mcp1 fastmcp2 fastmcp3
 DEBIAN := rsyslog shells
 WORKERS ?= 2
 
-.PHONY: help setup demo test check bench docs lock clean
+.PHONY: help setup demo test check conformance bench docs lock clean
 
 help: ## show this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
 
 setup: .venv/dev-ready $(NPM_DIR)/ready $(DEBIAN:%=.cache/%.ready) $(SDKS:%=.cache/sdk/%/ready) ## install what the tests need (quick the second time)
 
@@ -41,6 +41,9 @@ check: .venv/dev-ready ## lint, format, types, the laws of the architecture
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py tests/test_requirements.py
+
+conformance: setup ## the public client suites whole, alone and behind the proxy (2 min)
+	$(BIN)/python -m tests.conformance
 
 bench: .venv/dev-ready ## measure; interleaved, medians with spread
 	$(BIN)/python -m bench

@@ -1034,6 +1034,26 @@ REQUIREMENTS = [
         f"{DESIGN} 9",
     ),
     Requirement(
+        "proxy.conformance-servers",
+        "The public suites find in a server, through the proxy, what they find there directly.",
+        "issue: the HTTP proxy",
+    ),
+    Requirement(
+        "proxy.conformance-clients",
+        "The public suites find in a client, behind the proxy, what they find in it alone.",
+        "issue: the HTTP proxy",
+    ),
+    Requirement(
+        "proxy.conformance-oauth",
+        "Signing in works as without the proxy, where the proxy has the server's own address.",
+        "issue: the HTTP proxy",
+    ),
+    Requirement(
+        "proxy.reference-server",
+        "A TypeScript server has the same failures in the public suite through the proxy.",
+        "issue: the HTTP proxy",
+    ),
+    Requirement(
         "followed.example",
         "The example follows one call from its record to the application's log to a trace.",
         f"{DESIGN} 5",

@@ -21,12 +21,11 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
 
 from tests.conformance.client_login import login
+from tests.conformance.proxied import VIA
 
 SCENARIO = os.environ["MCP_CONFORMANCE_SCENARIO"]
 LEGACY = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", "2025-11-25") < "2026"
 CONTEXT: dict[str, Any] = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT", "{}"))
-VIA = "CONFORMANCE_VIA"
-"""Where the proxy listens that stands at the server's own address, in the environment."""
 EXAMPLES = {"string": "text", "number": 5, "integer": 5, "boolean": True, "array": []}
 
 

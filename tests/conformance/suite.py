@@ -25,6 +25,7 @@ Findings = Counter[tuple[str, str, str, str]]
 @contextlib.contextmanager
 def server(sdk: str, calls: Path) -> Iterator[str]:
     """Run our server on an SDK, `v1` or `v2`, which notes in *calls*; yield its origin."""
+    calls.touch()
     with subprocess.Popen(
         [installed(PYTHONS[sdk]), "-m", f"tests.conformance.server_{sdk}", str(calls)],
         stdout=subprocess.PIPE,
@@ -59,6 +60,19 @@ def run(version: str, *arguments: str, into: Path, **environment: str) -> Findin
     into.mkdir(parents=True, exist_ok=True)
     (into / "output.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     return read(into)
+
+
+def client(version: str, module: str, *chosen: str, scratch: Path) -> Findings:
+    """Run the suite against our client: `client` alone, or `proxied`."""
+    return run(
+        version,
+        "client",
+        "--command",
+        f"{sys.executable} -m tests.conformance.{module}",
+        *chosen,
+        into=scratch / module.replace(" ", "-"),
+        INDELIBLE_STATE_DIR=str(scratch / "state"),
+    )
 
 
 def _same(check: dict[str, str]) -> str:
