@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.reference.reference_servers import installed, node
+from tests.hostile.session import until
+from tests.reference.reference_servers import installed, node, server_command
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ROOT / ".cache" / "npm" / "node_modules"
@@ -36,6 +38,27 @@ def server(sdk: str, calls: Path) -> Iterator[str]:
         assert running.stdout is not None
         try:
             yield f"http://127.0.0.1:{int(running.stdout.readline())}"
+        finally:
+            running.kill()
+
+
+@contextlib.contextmanager
+def reference_server(log: Path) -> Iterator[str]:
+    """Run the TypeScript `server-everything`; yield its origin."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        log.open("wb") as kept,
+        subprocess.Popen(
+            server_command("everything", "streamableHttp"),
+            stdout=subprocess.DEVNULL,
+            stderr=kept,
+            env={**os.environ, "PORT": str(port)},
+        ) as running,
+    ):
+        try:
+            until(lambda: b"listening" in log.read_bytes())
+            yield f"http://127.0.0.1:{port}"
         finally:
             running.kill()
 
