@@ -17,6 +17,7 @@ from bench import (
     part_export,
     part_flat,
     part_many,
+    part_proxy,
     part_query,
     part_redact,
     part_size,
@@ -33,6 +34,7 @@ from bench.setting import HERE, Setting
 PARTS = {
     "wrap": part_wrap.run,
     "flat": part_flat.run,
+    "proxy": part_proxy.run,
     "audit": part_audit.run,
     "many": part_many.run,
     "spool": part_spool.run,

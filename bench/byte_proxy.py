@@ -2,7 +2,7 @@
 
     python byte_proxy.py UPSTREAM
 
-It prints its port on a line of its own.
+It says on stderr where it listens.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ async def main(upstream: str) -> None:
         )
         await runner.setup()
         await web.SockSite(runner, listening).start()
-        print(listening.getsockname()[1], flush=True)
+        port = listening.getsockname()[1]
+        print(f"listening on http://127.0.0.1:{port}", file=sys.stderr, flush=True)
         await asyncio.Event().wait()
 
 

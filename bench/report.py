@@ -19,7 +19,7 @@ from bench.setting import Setting
 def machine() -> dict[str, Any]:
     """Return what the figures depend on."""
     model = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    packages = ("indelible", "mcp", "fastmcp", "google-re2", "zstandard", "duckdb")
+    packages = ("indelible", "mcp", "fastmcp", "aiohttp", "google-re2", "zstandard", "duckdb")
     return {
         "cpu": model[1] if model else platform.machine(),
         "cpus": len(os.sched_getaffinity(0)),

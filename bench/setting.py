@@ -10,6 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ECHO = [sys.executable, str(HERE / "servers/echo.py")]
 RELAY = [sys.executable, str(HERE / "relay.py"), *ECHO]
+BYTE_PROXY = [sys.executable, str(HERE / "byte_proxy.py")]
 INDELIBLE = [sys.executable, "-m", "indelible"]
 
 
@@ -47,3 +48,9 @@ class Setting:
         """Return the echo server's command, wrapped, with a state of its own."""
         options = ["--state", str(self.scratch / state), "--server", "echo"]
         return [*INDELIBLE, "wrap", *options, "--", *ECHO]
+
+    def proxy(self, upstream: str, state: str) -> list[str]:
+        """Return the command of a proxy before *upstream*, with a state of its own."""
+        options = ["--state", str(self.scratch / state), "--server", "echo"]
+        where = ["--upstream", upstream, "--listen", "127.0.0.1:0"]
+        return [*INDELIBLE, "proxy", *where, *options]

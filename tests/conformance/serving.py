@@ -19,7 +19,9 @@ def note(tool: str) -> None:
 def serve(app: Any) -> None:
     """Serve *app* on loopback until killed, after its port was printed on a line of its own."""
     warnings.simplefilter("ignore")  # the SDK calls deprecated what older revisions have
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    # asyncio turns Nagle's algorithm off only where the protocol is named.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.bind(("127.0.0.1", 0))
         print(listening.getsockname()[1], flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listening])
 
