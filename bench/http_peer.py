@@ -7,11 +7,13 @@ import re
 import socket
 import statistics
 import subprocess
+import sys
 import time
 from typing import Self
 
 from bench import cpu
 from bench.figures import Sample
+from bench.stdio_peer import SESSION, Child
 from bench.texts import prose
 
 END_S = 20
@@ -55,6 +57,22 @@ class Listening:
     def pid(self) -> int:
         """Of the process."""
         return self._process.pid
+
+
+class SdkHttpPeer(Child):
+    """The official SDK's client in a process of its own."""
+
+    def __init__(
+        self, port: int, pids: list[int], environment: dict[str, str], *, is_legacy: bool
+    ) -> None:
+        mode = "legacy" if is_legacy else NOW
+        where = [f"http://127.0.0.1:{port}/mcp", mode, *map(str, pids)]
+        super().__init__([sys.executable, "-P", str(SESSION), *where], environment)
+
+    def measure(self, calls: int) -> Sample:
+        """Return CPU (client, proxy and server) of a call, and wall time: of a quick one, p25."""
+        answer = self.ask(str(calls))
+        return Sample(float(str(answer["cpu_us"])), float(str(answer["p25_us"])))
 
 
 class HttpPeer:

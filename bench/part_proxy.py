@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from itertools import product
 
 from bench import cpu
 from bench.figures import Figure, Sample, differences, figure, orders, ratios
-from bench.http_peer import HttpPeer, Listening
+from bench.http_peer import HttpPeer, Listening, SdkHttpPeer
 from bench.setting import BYTE_PROXY, Setting
 
+Peers = Mapping[str, HttpPeer | SdkHttpPeer]
+Ways = dict[str, tuple[int, list[int]]]
+"""Each contender's port, and the processes that are its."""
 CONTENDERS = ("direct", "bytes", "proxy")
-WIRES = (("2026-07-28, JSON", False), ("2025-11-25, SSE", True))
+SSE = "SSE"
+WIRES = ("JSON", SSE)
+"""Of revision 2026-07-28, and of 2025-11-25 with a session."""
 ECHO = [sys.executable, "-m", "bench.servers.echo_http"]
 CANNED = [sys.executable, "-m", "bench.servers.canned_http"]
 CALLS = 100_000
@@ -22,23 +30,20 @@ CHUNKS = 10
 
 
 def run(setting: Setting) -> list[Figure]:
-    """Measure on both wires, free and on one CPU; a quick run leaves out the former."""
+    """Measure with both clients on both wires, free and on one CPU; a quick run not free."""
     places = [True] if setting.pin or setting.quick else [False, True]
     found: list[Figure] = []
     for pinned in places:
         with cpu.on_one_cpu(pinned and cpu.can_pin()), ExitStack() as stack:
             where = "one CPU" if pinned and cpu.can_pin() else "free"
             ways = _ways(setting, stack, f"proxy-{where.replace(' ', '-')}")
-            for wire, is_legacy in WIRES:
-                peers = {
-                    name: stack.enter_context(HttpPeer(port, pids, is_legacy=is_legacy))
-                    for name, (port, pids) in ways.items()
-                }
-                found += _figures(f"{wire}, {where}", _compare(setting, peers))
+            for client, wire in product(("SDK client", "raw client"), WIRES):
+                with _peers(setting, ways, client, is_legacy=wire == SSE) as peers:
+                    found += _figures(f"{client}, {wire}, {where}", _compare(setting, peers))
     return found + _flat(setting)
 
 
-def _ways(setting: Setting, stack: ExitStack, state: str) -> dict[str, tuple[int, list[int]]]:
+def _ways(setting: Setting, stack: ExitStack, state: str) -> Ways:
     """Return each contender's port and processes; one and the same server is behind them all."""
     environment = setting.environment()
     server = stack.enter_context(Listening(ECHO, environment))
@@ -51,7 +56,22 @@ def _ways(setting: Setting, stack: ExitStack, state: str) -> dict[str, tuple[int
     }
 
 
-def _compare(setting: Setting, peers: dict[str, HttpPeer]) -> dict[str, list[Sample]]:
+@contextlib.contextmanager
+def _peers(setting: Setting, ways: Ways, client: str, *, is_legacy: bool) -> Iterator[Peers]:
+    """Open a connection to each contender."""
+    environment = setting.environment()
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                HttpPeer(port, pids, is_legacy=is_legacy)
+                if client == "raw client"
+                else SdkHttpPeer(port, pids, environment, is_legacy=is_legacy)
+            )
+            for name, (port, pids) in ways.items()
+        }
+
+
+def _compare(setting: Setting, peers: Peers) -> dict[str, list[Sample]]:
     """Return the samples of each contender, taken by turns."""
     samples: dict[str, list[Sample]] = {name: [] for name in CONTENDERS}
     for one in peers.values():
@@ -72,7 +92,7 @@ def _figures(label: str, samples: dict[str, list[Sample]]) -> list[Figure]:
         for name, ratio in over.items():
             found.append(figure("proxy", f"{label}: {name} / direct, {what}", "x", ratio))
         more = differences(over["proxy"], over["bytes"])
-        found.append(figure("proxy", f"{label}: the one less the other, {what}", "x", more))
+        found.append(figure("proxy", f"{label}: proxy - bytes, {what}", "x", more))
     return found
 
 

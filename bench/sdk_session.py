@@ -1,13 +1,15 @@
 """The official SDK client as the root of a process tree: started by `SdkPeer`.
 
-Arguments: the server's command. Each line on stdin is a number of calls to make;
-each line on stdout what one of them took.
+Arguments: the server's command; or a URL, `legacy` or a revision, and the processes whose
+CPU a call takes. Each line on stdin is a number of calls to make; each line on stdout what
+one of them took.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import sys
 import time
 
@@ -20,25 +22,33 @@ from bench import cpu
 from bench.texts import prose
 
 
-async def measure(client: Client, calls: int) -> dict[str, float]:
-    """Return CPU of ourselves and all below, and wall time, for each of *calls*."""
-    below = cpu.tree(os.getpid())[1:]
-    before, started = time.process_time() + cpu.cpu_s(below), time.perf_counter()
+async def measure(client: Client, calls: int, pids: list[int]) -> dict[str, float]:
+    """Return CPU of ourselves and *pids*, and wall time, for each of *calls*, and its quartile."""
+    before = time.process_time() + cpu.cpu_s(pids)
+    took = []
     for number in range(calls):
+        started = time.perf_counter()
         result = await client.call_tool("echo", {"text": prose(number)})
+        took.append(time.perf_counter() - started)
         if result.is_error:
             raise ConnectionError("a call failed")
-    wall = time.perf_counter() - started
-    used = time.process_time() + cpu.cpu_s(below) - before
-    return {"cpu_us": used / calls * 1e6, "wall_us": wall / calls * 1e6}
+    used = time.process_time() + cpu.cpu_s(pids) - before
+    found = {"cpu": used / calls, "wall": statistics.fmean(took)}
+    found["p25"] = statistics.quantiles(took, n=4)[0]
+    return {f"{name}_us": one * 1e6 for name, one in found.items()}
 
 
-async def main(command: list[str]) -> None:
+async def main(words: list[str]) -> None:
     """Serve stdin until it ends."""
-    server = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
-    async with Client(stdio_client(server)) as client:
+    if words[0].startswith("http"):
+        client, pids = Client(words[0], mode=words[1]), list(map(int, words[2:]))
+    else:
+        server = StdioServerParameters(command=words[0], args=words[1:], env=dict(os.environ))
+        client, pids = Client(stdio_client(server)), []
+    async with client:
+        pids = pids or cpu.tree(os.getpid())[1:]
         while line := await anyio.to_thread.run_sync(sys.stdin.readline):
-            print(json.dumps(await measure(client, int(line))), flush=True)
+            print(json.dumps(await measure(client, int(line), pids)), flush=True)
 
 
 if __name__ == "__main__":
