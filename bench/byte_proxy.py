@@ -8,6 +8,7 @@ It says on stderr where it listens.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 
@@ -42,10 +43,12 @@ class ByteProxy:
                 if name.lower() not in OURS:
                     response.headers.add(name, value)
             response.content_length = answer.content_length
-            await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
+            # A client that has its reply may leave before the end of the stream.
+            with contextlib.suppress(ConnectionResetError):
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
             return response
 
 
