@@ -76,23 +76,24 @@ def _compare(setting: Setting, peers: Peers) -> dict[str, list[Sample]]:
     samples: dict[str, list[Sample]] = {name: [] for name in CONTENDERS}
     for one in peers.values():
         one.measure(setting.scale(300, 100))
-    for order in orders(CONTENDERS, setting.scale(12, 5)):
+    for order in orders(CONTENDERS, setting.scale(9, 5)):
         for name in order:
-            samples[name].append(peers[name].measure(setting.scale(200, 60)))
+            samples[name].append(peers[name].measure(setting.scale(150, 60)))
     return samples
 
 
 def _figures(label: str, samples: dict[str, list[Sample]]) -> list[Figure]:
-    found = []
-    for what, place in (("CPU", 0), ("p25 wall", 1)):
-        taken = {name: [one[place] for one in many] for name, many in samples.items()}
-        for name in CONTENDERS:
-            found.append(figure("proxy", f"{label}: {name}, {what}", "µs/call", taken[name]))
+    cpus = {name: [one.cpu_us for one in many] for name, many in samples.items()}
+    walls = {name: [one.wall_us for one in many] for name, many in samples.items()}
+    found = [
+        figure("proxy", f"{label}: {name}, p25 wall", "µs/call", walls[name]) for name in CONTENDERS
+    ]
+    for what, taken in (("CPU", cpus), ("p25 wall", walls)):
         over = {name: ratios(taken[name], taken["direct"]) for name in CONTENDERS[1:]}
         for name, ratio in over.items():
             found.append(figure("proxy", f"{label}: {name} / direct, {what}", "x", ratio))
-        more = differences(over["proxy"], over["bytes"])
-        found.append(figure("proxy", f"{label}: proxy - bytes, {what}", "x", more))
+    more = differences(over["proxy"], over["bytes"])
+    found.append(figure("proxy", f"{label}: the one less the other, p25 wall", "x", more))
     return found
 
 
