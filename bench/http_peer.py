@@ -91,6 +91,7 @@ class HttpPeer:
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._pids = pids
         self._is_legacy = is_legacy
+        self._meta: dict[str, object] = {} if is_legacy else {"_meta": META}
         self._next_id = 0
         self._headers = {
             "Host": f"127.0.0.1:{port}",
@@ -108,6 +109,7 @@ class HttpPeer:
                 raise ConnectionError("the server gave no session")
             self._headers["Mcp-Session-Id"] = found[1].decode()
             self._post({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        self._ask("tools/list", self._meta)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,6 +117,8 @@ class HttpPeer:
 
     def _ask(self, method: str, params: dict[str, object]) -> tuple[bytes, bytes]:
         self._next_id += 1
+        if not self._is_legacy:
+            self._headers |= {"Mcp-Method": method, "Mcp-Name": str(params.get("name", ""))}
         return self._post(
             {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
         )
@@ -149,12 +153,9 @@ class HttpPeer:
 
     def call(self, calls: int) -> list[float]:
         """Call the tool so many times; return how long each call took, in seconds."""
-        if not self._is_legacy:
-            self._headers |= {"Mcp-Method": "tools/call", "Mcp-Name": "echo"}
-        more = {} if self._is_legacy else {"_meta": META}
         took = []
         for number in range(calls):
-            params = {"name": "echo", "arguments": {"text": prose(number)}, **more}
+            params = {"name": "echo", "arguments": {"text": prose(number)}, **self._meta}
             started = time.perf_counter()
             _, body = self._ask("tools/call", params)
             took.append(time.perf_counter() - started)

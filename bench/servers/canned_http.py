@@ -1,4 +1,4 @@
-"""An upstream server that costs next to nothing: each call has the same result, at once."""
+"""An upstream server that costs next to nothing: one result, whatever is asked, at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ID = re.compile(rb'"id": ?(\d+)')
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 RESULT = (
     b'{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"done"}],'
-    b'"isError":false,"resultType":"complete"}}'
+    b'"isError":false,"resultType":"complete","tools":[{"name":"echo","inputSchema":{}}]}}'
 )
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 
