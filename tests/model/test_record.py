@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,18 @@ from indelible.model.canonical import encode
 from indelible.model.event import Connection, Received
 from indelible.model.frame import encode_frame
 from indelible.model.record import MAX_HEADER_BYTES, ControlKind, Reason, Stamp, control
-from tests.model.events import CANARY, EVENTS, JSON, RECEIVED, STAMPS, TIMES, WRITER, record_of
+from tests.model.events import (
+    CALL_ID,
+    CANARY,
+    EVENTS,
+    JSON,
+    RECEIVED,
+    STAMPS,
+    TIMES,
+    WRITER,
+    record_of,
+    redactor,
+)
 
 FORMAT = Path(__file__).parents[2] / "docs" / "reference" / "format.md"
 STAMP = Stamp(WRITER, 7, bytes(range(16)))
@@ -160,3 +172,12 @@ def test_a_call_is_recorded_with_the_time_it_was_received_at(event, stamp) -> No
     header = json.loads(record_of(event, stamp).header)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", header["timestamp"])
     assert (header["writer"], header["seq"], header["v"]) == (stamp.writer, stamp.seq, 1)
+
+
+@given(st.lists(st.tuples(RECEIVED, STAMPS), min_size=2, max_size=6))
+def test_what_a_redactor_remembers_of_connections_changes_no_record(seen) -> None:
+    """Each event comes again over an equal connection that is another object."""
+    again = [(event._replace(connection=replace(event.connection)), stamp) for event, stamp in seen]
+    busy = redactor()
+    for event, stamp in seen + again + seen:
+        assert busy.received(event, stamp, CALL_ID) == record_of(event, stamp)
