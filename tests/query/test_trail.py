@@ -183,6 +183,20 @@ def test_a_call_that_spans_copy_log_and_spool_is_one_entry(filled: made.Trail) -
     assert list((filled.state.log().index).rglob("*.parquet"))
 
 
+def test_of_two_ends_that_a_writer_gives_a_call_the_first_stands_sealed_or_not(
+    trail: made.Trail,
+) -> None:
+    writer = Writer(trail)
+    of = writer.received("slow")
+    writer.completed(of, "error", errorType="tool_error")
+    writer.completed(of, "ok")
+    for collect in (lambda: None, lambda: collect_beyond(trail), trail.collect):
+        collect()
+        asked = opened(trail)
+        [found] = asked.page(parse(""), limit=EVERY).entries
+        assert (found["outcome"], [found]) == ("error", by_log(trail.state))
+
+
 def test_without_a_copy_everything_is_read_from_the_log(filled: made.Trail) -> None:
     shutil.rmtree(filled.state.indexes)
     assert opened(filled).page(parse(""), limit=EVERY).entries == by_log(filled.state)

@@ -33,7 +33,7 @@ _ALWAYS = -1
 class Merge:
     """Joins, filters and orders the records of one log, fed newest leaf first.
 
-    Takes the records of the spools first, then each sealed one by `add`. A spool
+    Takes the records of the spools first, newest first, then each sealed one by `add`. A spool
     holds sealed records too, for as long as its writer lives; the sealed copy counts.
     Memory: *limit* entries, the spools, and the calls whose ``completed`` was seen
     and whose ``received`` was not yet.

@@ -151,13 +151,13 @@ def _search_log(state: State, name: str, user: int, wanted: Predicate, limit: in
 
 
 def spooled(views: list[SpoolView]) -> Iterator[Kept]:
-    """Yield the records of the spools, but none that could not enter the log.
+    """Yield the records of the spools, newest first, but none that could not enter the log.
 
     Such a one claims another writer's name, has no number, or a body that it is not
     bound to.
     """
-    for view in views:
-        for record in view.records:
+    for view in reversed(views):
+        for record in reversed(view.records):
             one = Kept(fields(record.header) or {}, fields(record.body) or {})
             bound = one.header.get("bodyHash") == body_hash(record.salt, record.body)
             numbered = is_seq(one.header.get("seq"))

@@ -48,7 +48,7 @@ def gather(spooled: Iterable[Kept], sealed: Iterable[Kept]) -> Tail:
     """Return the records by what they are to each other.
 
     Args:
-        spooled: Those that are in no log.
+        spooled: Those that are in no log, newest first.
 
         sealed: Those of the log, newest first.
     """
