@@ -665,6 +665,16 @@ REQUIREMENTS = [
         "SQL is one SELECT over the views: no file, no setting, no change, bounded in time.",
         f"{DESIGN} 8",
     ),
+    Requirement(
+        "sql.hard-bounds",
+        "`query --sql` ends soon after its time and within its memory, whatever it is given.",
+        f"{DESIGN} 8",
+    ),
+    Requirement(
+        "sql.readings",
+        "SQL that fails leaves a record as SQL that is answered does.",
+        f"{DESIGN} 8",
+    ),
     # Ask it: the query grammar
     Requirement(
         "query.one-meaning",

@@ -160,6 +160,16 @@ def test_readings_are_on_record_and_shown_only_when_asked_for(trail: Trail, ran)
     assert read[0]["filter"] == "tool:tool_0"
 
 
+@pytest.mark.requirement("sql.readings")
+def test_sql_that_fails_is_on_record_for_its_error_can_quote_rows(trail: Trail, ran) -> None:
+    fill(trail, 1)
+    sql = "SELECT CAST(tool AS INT) FROM audit_log"
+    code, _, err = ran("query", "--sql", sql)
+    assert (code, "'tool_0'" in err) == (2, True)
+    [read] = json.loads(ran("query", "kind:read", "--json")[1])
+    assert (read["command"], read["filter"], "rows" in read) == ("sql", sql, False)
+
+
 # show, session
 
 

@@ -125,6 +125,21 @@ def test_the_reference_says_what_the_views_have() -> None:
     assert "\n".join(table) in page
 
 
+def test_names_that_the_statement_makes_are_tables_where_they_stand_for_something(
+    trail: made.Trail,
+) -> None:
+    Writer(trail).call("a")
+    found = opened(trail)
+    for source in (
+        "WITH x AS (FROM audit_log), y AS (FROM x) SELECT tool FROM Y",
+        "WITH RECURSIVE r AS (SELECT 'a' AS t UNION SELECT t FROM r) SELECT t FROM r",
+        "WITH x AS (FROM audit_log) SELECT tool FROM (WITH y AS (FROM x) FROM y)",
+        "WITH audit_log AS (FROM audit_log) SELECT tool FROM audit_log",
+        "SELECT (WITH z AS (SELECT tool) FROM z) FROM audit_log",
+    ):
+        assert rows(found, source) == [("a",)], source
+
+
 def test_more_rows_than_asked_for_are_said(trail: made.Trail) -> None:
     Writer(trail).call("a")
     found = opened(trail)
@@ -198,6 +213,9 @@ SELECT * FROM late
 SELECT (SELECT max(leaf) FROM main.hot)
 SELECT 1 WHERE EXISTS (FROM hot)
 WITH audit AS (SELECT * FROM hot) SELECT * FROM audit
+WITH hot AS (SELECT * FROM hot) SELECT * FROM hot
+WITH audit AS (SELECT * FROM hot), hot AS (SELECT 1) SELECT * FROM audit
+SELECT * FROM hot, (WITH hot AS (SELECT 1) SELECT * FROM hot) AS other
 WITH x AS (DELETE FROM hot RETURNING *) SELECT * FROM x
 WITH x AS (INSERT INTO hot BY NAME SELECT 'x' AS class RETURNING *) SELECT * FROM x
 WITH x AS (UPDATE hot SET tool = 'x' RETURNING *) SELECT * FROM x
@@ -319,16 +337,19 @@ def test_an_answer_is_not_made_further_than_it_is_read(trail: made.Trail) -> Non
         ("SELECT * FROM auditlog", "no such table: 'auditlog'; did you mean audit_log", "SELECT"),
         ("SELECT * FORM audit_log", "not SQL", "SELECT"),
         ("tool:delete_file", "not SQL", "leave --sql away"),
-        ("", "0 statements", "SELECT"),
+        ("", "no statement", "SELECT"),
+        ("SELECT 1; SELECT 2", "2 statements", "SELECT"),
         ("SELECT '" + "x" * 70_000 + "'", "SQL of 70009 characters", "65536"),
         ("SELECT " + "(" * 3000 + "1" + ")" * 3000, "not SQL", "SELECT"),
-        ("SELECT no_such_function(1)", "cannot be answered", "SELECT"),
+        ("FROM (" * 3000 + "audit_log" + ")" * 3000, "nested too deep", "fewer"),
+        ("SELECT no_such_function(1)", "cannot be answered", "DESCRIBE audit_log"),
+        ("SELECT CAST(tool AS INT) FROM audit_log", "Could not convert", "DESCRIBE audit_log"),
     ],
 )
 def test_errors_say_what_is_allowed(
     trail: made.Trail, source: str, message: str, hint: str
 ) -> None:
-    trail.root.mkdir()
+    Writer(trail).call("a")
     with pytest.raises(UsageError, match=message) as caught:
         rows(opened(trail), source)
     assert hint in caught.value.hint

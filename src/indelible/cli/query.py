@@ -18,7 +18,9 @@ from indelible.cli.asking import (
     terms_argument,
     time_options,
 )
+from indelible.cli.bounds import bounded
 from indelible.cli.chosen import Field, chosen
+from indelible.cli.failure import failure_of, say
 from indelible.cli.layout import print_table
 from indelible.cli.moment import Times, Zone
 from indelible.cli.options import (
@@ -32,8 +34,9 @@ from indelible.cli.printing import Form, form_of, print_rows
 from indelible.cli.reading import Place, fresh_place
 from indelible.cli.table import print_entries
 from indelible.cli.terminal import json_text, line, visible
-from indelible.errors import UsageError
+from indelible.errors import IndelibleError, UsageError
 from indelible.model.flat import Fields
+from indelible.query.guard import too_slow
 from indelible.query.pages import Cursor, Group, Page
 from indelible.query.trail import Trail
 
@@ -290,8 +293,25 @@ def _print_groups(groups: Sequence[Group], wish: Wish) -> None:
 
 
 def _answer_sql(place: Place, trail: Trail, wish: Wish) -> int:
-    table = trail.sql(wish.sql or "", max_rows=wish.max_rows, timeout_s=wish.timeout_s)
-    place.put_on_record("sql", [wish.sql or ""], len(table.rows))
+    source, as_json = wish.sql or "", wish.form == "json"
+
+    def put_on_record(rows: int | None) -> None:
+        place.put_on_record("sql", [source], rows)
+
+    def give_up() -> int:
+        put_on_record(None)
+        failure = failure_of(too_slow(wish.timeout_s))
+        say(failure, as_json=as_json)
+        return failure.exit_code
+
+    try:
+        with bounded(wish.timeout_s, give_up):
+            table = trail.sql(source, max_rows=wish.max_rows, timeout_s=wish.timeout_s)
+    except IndelibleError:
+        # What DuckDB says of a failure can quote what it read.
+        put_on_record(None)
+        raise
+    put_on_record(len(table.rows))
     print_rows(wish.form, table.columns, table.rows)
     sys.stdout.flush()
     if table.truncated:

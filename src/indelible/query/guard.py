@@ -24,6 +24,8 @@ MAX_TEXT = 64 << 10
 """Of a statement, in characters."""
 
 _ALLOWED = "One SELECT (WITH … is fine) over audit_log or audit_events is what can be asked."
+_DIALECT = f"It is DuckDB's SQL; `DESCRIBE {LOG}` names columns and types."
+_FEWER = "Put fewer parts into one another."
 _NODES = frozenset(
     "SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE CTE_NODE STATEMENT_NODE".split()
 )
@@ -67,6 +69,8 @@ def ask(engine: Engine, text: str, *, max_rows: int, timeout_s: float) -> Table:
         return _answer(connection, text, max_rows)
     except engine.failure as error:
         raise _said(error, timeout_s) from error
+    except MemoryError as error:
+        raise _too_large() from error
     finally:
         timer.cancel()
         # The timer may have rung just now: then this is what it interrupts, once.
@@ -90,7 +94,9 @@ def check(engine: Engine, text: str) -> None:
         statements = engine.connection.extract_statements(text)
     except engine.failure as error:
         raise UsageError(f"not SQL: {_first_line(error)}", hint=_near_sql(text)) from error
-    if len(statements) != 1:
+    if not statements:
+        raise UsageError("no statement in the SQL", hint=_ALLOWED)
+    if len(statements) > 1:
         raise UsageError(f"{len(statements)} statements instead of one", hint=_ALLOWED)
     kind = str(statements[0].type).rpartition(".")[2]
     if kind != "SELECT":
@@ -99,7 +105,10 @@ def check(engine: Engine, text: str) -> None:
         raise UsageError("a parameter has no value here", hint="Write the value itself.")
     # Only reads it: nothing of the statement is run.
     told = engine.rows("SELECT json_serialize_sql(?)", [text])[0][0]
-    tree = json.loads(told)
+    try:
+        tree = json.loads(told)
+    except RecursionError:
+        raise UsageError("the SQL is nested too deep", hint=_FEWER) from None
     if tree.get("error"):
         raise UsageError(f"not allowed: {tree.get('error_message')}", hint=_ALLOWED)
     for refusal in _refusals(tree):
@@ -108,9 +117,7 @@ def check(engine: Engine, text: str) -> None:
 
 def _refusals(tree: Any) -> Iterator[str]:
     """Yield what of a statement, as DuckDB's parser read it, is not let through."""
-    nodes = list(_nodes(tree))
-    own = {str(node["key"]).lower() for node in nodes if {"key", "value"} <= node.keys()}
-    for node in nodes:
+    for node, own in _nodes(tree, frozenset()):
         kind = str(node.get("type", ""))
         if ("cte_map" in node or kind.endswith("_NODE")) and kind not in _NODES:
             yield f"not allowed inside a SELECT: {kind.partition('_')[0]}"
@@ -138,8 +145,8 @@ def _is_table_function(node: dict[str, Any]) -> bool:
     )
 
 
-def _table(node: dict[str, Any], own: set[str]) -> Iterator[str]:
-    """Yield why a table is not let through; *own* are those that the statement makes."""
+def _table(node: dict[str, Any], own: frozenset[str]) -> Iterator[str]:
+    """Yield why a table is not let through; *own* are those that stand in WITH for it."""
     path = [str(part).lower() for part in node.get("qualified_name", {}).get("path", [])]
     name = path[-1] if path else ""
     if path[:-1] in ([], ["main"], ["memory", "main"]) and name in VIEWS:
@@ -151,16 +158,26 @@ def _table(node: dict[str, Any], own: set[str]) -> Iterator[str]:
     yield f"no such table: {'.'.join(path)!r}{meant}"
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object in a tree of JSON, from the top."""
-    waiting = [tree]
+def _nodes(tree: Any, own: frozenset[str]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Yield every object in a tree of JSON, with the names that WITH makes for it.
+
+    A name stands for what follows it, and for itself only in a recursion: anywhere
+    else it is that of a table of ours, or of a file.
+    """
+    waiting = [(tree, own)]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            yield one
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+        one, own = waiting.pop()
+        if isinstance(one, list):
+            waiting += [(part, own) for part in one]
+        if not isinstance(one, dict):
+            continue
+        if one.get("type") == "RECURSIVE_CTE_NODE":
+            own |= {str(one.get("cte_name")).lower()}
+        for made in one.get("cte_map", {}).get("map", ()):
+            waiting.append((made["value"], own))
+            own |= {str(made["key"]).lower()}
+        yield one, own
+        waiting += [(part, own) for name, part in one.items() if name != "cte_map"]
 
 
 def _answer(connection: Any, text: str, max_rows: int) -> Table:
@@ -183,15 +200,9 @@ def _said(error: Exception, timeout_s: float) -> IndelibleError:
     """Return what a failure of DuckDB means to the one who asked."""
     kind, said = type(error).__name__, _first_line(error)
     if kind == "InterruptException":
-        return IndelibleError(
-            f"no answer within {timeout_s:g} s",
-            hint="Ask for less: a shorter time, fewer columns, no join of all with all.",
-        )
+        return too_slow(timeout_s)
     if kind == "OutOfMemoryException":
-        return IndelibleError(
-            f"the answer needs more than {MEMORY_MB} MiB of memory",
-            hint="Ask for less: a shorter time, fewer groups, no ORDER BY over everything.",
-        )
+        return _too_large()
     if UNKNOWN_MODIFIER in said:
         modifier = said.partition(UNKNOWN_MODIFIER)[2].partition('"')[0]
         return UsageError(
@@ -203,7 +214,22 @@ def _said(error: Exception, timeout_s: float) -> IndelibleError:
         return UsageError(f"no column {missing[1]!r}", hint=_columns_near(missing[1]))
     if "file system operations are disabled" in said or kind == "PermissionException":
         return UsageError("not allowed: files and settings", hint=_ALLOWED)
-    return UsageError(f"the SQL cannot be answered: {said}", hint=_ALLOWED)
+    return UsageError(f"the SQL cannot be answered: {said}", hint=_DIALECT)
+
+
+def too_slow(timeout_s: float) -> IndelibleError:
+    """Return what is said where there is no answer in time."""
+    return IndelibleError(
+        f"no answer within {timeout_s:g} s",
+        hint="Ask for less: a shorter time, fewer columns, no join of all with all.",
+    )
+
+
+def _too_large() -> IndelibleError:
+    return IndelibleError(
+        f"the answer needs more than {MEMORY_MB} MiB of memory",
+        hint="Ask for less: a shorter time, fewer rows and groups, no ORDER BY over everything.",
+    )
 
 
 def _columns_near(name: str) -> str:
