@@ -605,6 +605,11 @@ REQUIREMENTS = [
         f"{DESIGN} 8",
     ),
     Requirement(
+        "query.no-result",
+        "Where nothing matches, each term is told with what it meets, and what it may have meant.",
+        f"{DESIGN} 10",
+    ),
+    Requirement(
         "query.readings-hidden",
         "Each reading command leaves a record; `query` shows it only where a kind is asked for.",
         f"{DESIGN} 8",

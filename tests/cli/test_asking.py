@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from indelible.cli.commands import run
+from indelible.cli.layout import width
+from indelible.query.views import LOG, VIEWS
 from tests.query.trail import Trail, Writer
 
 
@@ -129,6 +131,19 @@ def test_sql_answers_as_table_json_and_csv(trail: Trail, ran) -> None:
     assert rows[0] == {"tool": "tool_0", "calls": 3}
     assert ran("query", "--sql", sql, "--csv")[1].splitlines()[1] == "tool_0,3"
     assert "there are more rows" in ran("query", "--sql", sql, "--max-rows", "2")[2]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 100])
+def test_rows_of_more_columns_than_fit_stand_one_below_the_other(
+    trail: Trail, ran, monkeypatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    Writer(trail).call("日本語" * 9, args={"a": "\x1b[31m" * 9})
+    out = ran("query", "--sql", "SELECT * FROM audit_log")[1].splitlines()
+    assert out[0] == "row 1"
+    assert len(out) == 1 + len(VIEWS[LOG])
+    assert "  tool " in out[5]
+    assert max(map(width, out)) <= max(columns, 20)
 
 
 def test_what_is_turned_round_is_a_term_and_no_option(trail: Trail, ran) -> None:

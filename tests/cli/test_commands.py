@@ -134,18 +134,44 @@ def test_query_json_is_one_array_of_flat_entries(trail: Trail, ran) -> None:
     assert ran("query", "--json", "tool:none")[1] == "[]\n"
 
 
-def test_query_with_no_result_says_so(trail: Trail, ran) -> None:
+@pytest.mark.requirement("query.no-result")
+def test_no_result_is_explained_term_by_term(trail: Trail, ran) -> None:
     fill(trail)
-    code, out, _ = ran("query", "tool:none", "-outcome:ok")
+    code, out, _ = ran("query", "tool:none", "-outcome:ok", "--since", "2026-11-24")
     assert (code, out.splitlines()) == (
         0,
         [
-            "no entries match tool:none -outcome:ok",
-            "  without tool:none    2",
-            "  without -outcome:ok  0",
+            "no entries match tool:none -outcome:ok since:2026-11-24",
+            "TERM              ALONE  WITHOUT IT",
+            "tool:none             0           2",
+            "-outcome:ok           2           0",
+            "since:2026-11-24      5           0",
         ],
     )
     assert ran("query", "tool:none")[1] == "no entries match tool:none\n"
+    assert ran("query", "kind:config")[1] == "no entries match kind:config\n"
+
+
+@pytest.mark.requirement("query.no-result")
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("tool:Tool_1", "tool:tool_1"),
+        ("tool:toool_0,else", "tool:tool_0"),
+        ("actor:'ann'", "actor:ann"),
+        ("server:\x1bcm", "server:crm"),
+        ("tool=tool_1", "tool:tool_1"),
+        ("path=/etc/hosts", "args.path:/etc/hosts"),
+        ("a.b=c d", 'args.a.b:"c d"'),
+    ],
+)
+def test_what_was_meant_is_said_where_a_term_meets_nothing(
+    trail: Trail, ran, asked: str, meant: str
+) -> None:
+    fill(trail)
+    words = [asked] if " " not in asked else [f'"{asked}"']
+    assert ran("query", *words)[1].splitlines()[-1].endswith(f"did you mean {meant}?")
+    assert "\x1b" not in ran("query", *words)[1]
 
 
 def test_query_shows_hostile_strings_visibly(trail: Trail, ran) -> None:
@@ -727,6 +753,9 @@ def test_a_busy_log_is_read_as_it_is(trail: Trail, ran, monkeypatch) -> None:
     [
         (["query", "tol:x"], "unknown field 'tol'", "did you mean 'tool'? fields: "),
         (["query", "outcome:nope"], "unknown outcome 'nope'", "ok"),
+        (["query", "user:ann"], "unknown field 'user'", "did you mean 'actor'? fields: "),
+        (["query", "http://x"], "unknown field 'http'", "text with a colon, quote it; fields: "),
+        (["query", "time:2026-11-24", "08:00"], "unknown field '08'", "2026-11-20T08:00"),
         (["query", "--since", "yesteryear"], "--since: ", "24h"),
         (["query", "--ndjson", "--csv"], "", "leave all but"),
         (["query", "--count", "--sql", "SELECT 1"], "--sql and --count exclude", "ask twice"),

@@ -178,14 +178,15 @@ def test_the_time_of_a_row_stands_over_what_a_clock_said() -> None:
 def test_each_term_can_be_left_out() -> None:
     wanted = parse("tool:a -(b OR c) since:24h")
 
-    told = [(text, format_filter(rest)) for text, rest in explain_terms(wanted)]
+    told = [(text, format_filter(rest)) for text, _, rest in explain_terms(wanted)]
 
     assert told == [
         ("tool:a", "-(b OR c) since:24h"),
         ("-(b OR c)", "tool:a since:24h"),
         ("since:24h", "tool:a -(b OR c)"),
     ]
-    assert [("a OR b", Filter())] == explain_terms(parse("a OR b"))
+    either = parse("a OR b")
+    assert explain_terms(either) == [("a OR b", either, Filter())]
     assert [] == explain_terms(parse(""))
 
 

@@ -36,8 +36,15 @@ class Asked:
     """The terms as they were understood, in their one canonical form; empty where all is asked."""
     words: tuple[str, ...]
     """The terms as they were given, for the record of reading."""
-    wanted: Filter
-    """What is looked for: without the records of reading, unless they were asked for."""
+    said: Filter
+    """What the terms say."""
+    hidden: Filter
+    """What is left out besides: the records of reading, unless they were asked for."""
+
+    @property
+    def wanted(self) -> Filter:
+        """What is looked for."""
+        return both(self.said, self.hidden)
 
 
 class TermsCommand(click.Command):
@@ -79,7 +86,7 @@ def time_options(command: _Command) -> _Command:
             metavar="TIME",
             help=f"Only {told} this time on: 24h, 7d, yesterday, 2026-11-20, 2026-11-20T14:00Z."
             if name == "since"
-            else "Only before this time; the same forms.",
+            else "Only up to the end of this time; the same forms.",
         )(command)
     return command
 
@@ -100,14 +107,12 @@ def asked(
             raise click.NoSuchOption(term)
         if re.fullmatch(r"-n\d*", term):
             raise UsageError(f"no such option {term!r}", hint=f"--limit {term[2:] or 'N'}")
-    wanted = parse(" ".join(terms))
+    said = parse(" ".join(terms))
     for name, value in (("since", since), ("until", until)):
         if value is not None:
-            wanted = both(wanted, _time(name, value))
-    shown = format_filter(wanted)
-    if not readings and "kind" not in wanted.fields:
-        wanted = both(wanted, parse(READINGS))
-    return Asked(shown, tuple(terms), wanted)
+            said = both(said, _time(name, value))
+    hidden = Filter() if readings or "kind" in said.fields else parse(READINGS)
+    return Asked(format_filter(said), tuple(terms), said, hidden)
 
 
 def spelt_out(words: Sequence[str]) -> str:

@@ -16,6 +16,8 @@ NARROW = 100
 """Below this many columns, dates and gaps are short."""
 _LEAST = 4
 """No column of a plain table gets narrower than this."""
+_ENOUGH = 8
+"""So much of a value tells what it is."""
 
 
 def room() -> int:
@@ -74,6 +76,22 @@ def print_table(
         ]
         text = gap.join(cells).rstrip()
         print(colour(text, "bold", sys.stdout) if number == 0 else text)
+
+
+def is_readable(head: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether enough of each column is seen where the rows stand in a table."""
+    natural = [max(map(width, column)) for column in zip(head, *rows, strict=True)]
+    return sum(min(one, _ENOUGH) for one in natural) + len(natural) - 1 <= room()
+
+
+def print_records(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows one below the other, each cell on a line of its own, with its name."""
+    longest = min(max(map(width, head)), room() // 3)
+    left = max(_ENOUGH, room() - longest - 4)
+    for number, row in enumerate(rows):
+        print(colour(f"row {number + 1}", "bold", sys.stdout))
+        for name, value in zip(head, row, strict=True):
+            print(f"  {cell(name, longest)}  {cell(value, left)}".rstrip())
 
 
 def _right(value: str, columns: int) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
-from indelible.cli.layout import print_table
+from indelible.cli.layout import is_readable, print_records, print_table
 from indelible.cli.terminal import json_text, line, visible
 from indelible.errors import UsageError
 from indelible.model.canonical import Json
@@ -39,7 +39,11 @@ def print_rows(form: Form, names: Sequence[str], rows: Iterable[Sequence[Any]]) 
     if form == "table":
         numbers = {at for at in range(len(names)) if _is_numeric([row[at] for row in values])}
         cells = [["-" if one is None else line(one) for one in row] for row in values]
-        print_table([line(one) for one in names], cells, numbers=frozenset(numbers))
+        head = [line(one) for one in names]
+        if is_readable(head, cells):
+            print_table(head, cells, numbers=frozenset(numbers))
+        else:
+            print_records(head, cells)
     elif form == "csv":
         print_csv(names, values)
     elif form == "json":

@@ -20,6 +20,7 @@ from indelible.cli.asking import (
 )
 from indelible.cli.bounds import bounded
 from indelible.cli.chosen import Field, chosen
+from indelible.cli.explaining import explain_nothing
 from indelible.cli.failure import failure_of, say
 from indelible.cli.layout import print_table
 from indelible.cli.moment import Times, Zone
@@ -43,8 +44,6 @@ from indelible.query.trail import Trail
 DEFAULT_LIMIT = 50
 MATCHED = 6
 """Exit code of ``--fail-on match`` where something matches."""
-_MAX_EXPLAINED = 12
-"""With more terms than these, an empty answer is not explained term by term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,20 +208,10 @@ CSV_FIELDS = (
 
 
 def _explain(trail: Trail, question: Asked, wish: Wish) -> None:
-    """Say that nothing matches, and which term is why."""
     if wish.after is not None:
         click.echo("no more entries")
-        return
-    if not question.shown:
-        click.echo("no entries recorded yet")
-        return
-    click.echo(f"no entries match {visible(question.shown)}")
-    without = trail.explain(question.wanted)
-    told = [(term, count) for term, count in without if term != "-kind:read"]
-    if 1 < len(told) <= _MAX_EXPLAINED:
-        longest = max(len(visible(term)) for term, _ in told)
-        for term, count in told:
-            click.echo(f"  without {visible(term):<{longest}}  {count:,}")
+    else:
+        explain_nothing(trail, question)
 
 
 def _say_next(page: Page, wish: Wish) -> None:

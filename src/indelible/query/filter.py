@@ -188,12 +188,16 @@ def both(first: Filter, second: Filter) -> Filter:
     return Filter(all_of((first.root, second.root)))
 
 
-def explain_terms(wanted: Filter) -> list[tuple[str, Filter]]:
-    """Return each condition as text, with the filter that is left without it."""
+def explain_terms(wanted: Filter) -> list[tuple[str, Filter, Filter]]:
+    """Return each condition as text, alone, and the filter that is left without it."""
     terms = wanted.terms
     inside = And if len(terms) > 1 else None
     return [
-        (_format(term, inside=inside), Filter(all_of((*terms[:n], *terms[n + 1 :]))))
+        (
+            _format(term, inside=inside),
+            Filter(term),
+            Filter(all_of((*terms[:n], *terms[n + 1 :]))),
+        )
         for n, term in enumerate(terms)
     ]
 

@@ -223,10 +223,21 @@ def _unknown_field(name: Word) -> FilterError:
     text = name.text
     every = [*FIELDS, *ALIASES]
     cased = [one for one in every if one.lower() == text.lower()]
-    near = cased or difflib.get_close_matches(text, every, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return FilterError(
-        f"unknown field {text!r}",
-        at=name.at,
-        hint=f"{hint}fields: {', '.join(FIELDS)}; to search for text with a colon, quote it",
-    )
+    meant = [_MEANT[text.lower()]] if text.lower() in _MEANT else []
+    near = cased or meant or difflib.get_close_matches(text, every, n=1)
+    known, colon = f"fields: {', '.join(FIELDS)}", "to search for text with a colon, quote it"
+    hint = f"did you mean {near[0]!r}? {known}; {colon}" if near else f"{colon}; {known}"
+    if text[:1].isdigit():
+        hint = f"a day and its hour are one word, 2026-11-20T08:00; {colon}"
+    return FilterError(f"unknown field {text!r}", at=name.at, hint=hint)
+
+
+_MEANT = {
+    "user": "actor", "who": "actor", "account": "actor", "agent": "client", "app": "client",
+    "status": "outcome", "name": "tool", "function": "tool", "action": "tool",
+    "arg": "args", "arguments": "args", "params": "args", "input": "args", "output": "result",
+    "date": "time", "from": "since", "after": "since", "start": "since",
+    "to": "until", "before": "until", "end": "until", "type": "kind", "reason": "error",
+    "latency": "duration", "took": "duration", "size": "bytes", "address": "ip", "on": "target",
+}  # fmt: skip
+"""What others call our fields, and no letter tells."""

@@ -17,7 +17,7 @@ from indelible.query import guard, views
 from indelible.query.compile import Where, compile_filter
 from indelible.query.engine import Engine, GoneError, Rows
 from indelible.query.fields import ALIASES, FIELDS, Kind
-from indelible.query.filter import Filter, explain_terms
+from indelible.query.filter import Filter
 from indelible.query.named import MAX_FOUND, Wanted
 from indelible.query.pages import Cursor, Group, Page, Table
 from indelible.query.snapshot import Sealed, Stack, Tables, branches, by_stack
@@ -229,10 +229,6 @@ class Trail:
             if page.next is None:
                 return
             after = page.next
-
-    def explain(self, wanted: Filter) -> list[tuple[str, int]]:
-        """Return each condition of a filter, and how many entries match without it."""
-        return [(term, self.count(rest)) for term, rest in explain_terms(wanted)]
 
     def _begin_again(self) -> None:
         """Open another engine: what the present one may read was fixed when it began."""
