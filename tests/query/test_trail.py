@@ -198,6 +198,19 @@ def test_of_two_ends_that_a_writer_gives_a_call_the_first_stands_sealed_or_not(
         assert (found["outcome"], [found]) == ("error", by_log(trail.state))
 
 
+def test_an_end_of_what_is_no_call_is_an_entry_of_its_own_sealed_or_not(trail: made.Trail) -> None:
+    writer = Writer(trail)
+    of = writer.keep({"kind": "server.start", "timestamp": format_time(trail.tick())}, {})
+    trail.collect()
+    writer.completed(of)
+    for step in (lambda: None, lambda: collect_beyond(trail), trail.collect):
+        step()
+        kinds = {e["kind"] for e in opened(trail).page(parse(""), limit=EVERY).entries}
+        assert kinds == {"server.start", "completed"}
+    shutil.rmtree(trail.state.indexes)
+    assert opened(trail).count(parse("kind:completed")) == 1
+
+
 def test_without_a_copy_everything_is_read_from_the_log(filled: made.Trail) -> None:
     shutil.rmtree(filled.state.indexes)
     assert opened(filled).page(parse(""), limit=EVERY).entries == by_log(filled.state)

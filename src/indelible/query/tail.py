@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from indelible.model.event import ErrorType, Outcome
-from indelible.model.flat import Fields, Kept, call_entry, end_call, record_entry
+from indelible.model.flat import CALL, Fields, Kept, call_entry, end_call, record_entry
 from indelible.seal.abandoned import ABANDONED
 from indelible.store.index.columns import NAMES, Row, time_us, to_entry, to_row
 from indelible.store.index.lines import Key
@@ -61,9 +61,9 @@ def gather(spooled: Iterable[Kept], sealed: Iterable[Kept]) -> Tail:
         if not _is_ending(tail, record):
             # A record can be in both: then the log's counts.
             waiting.pop(record.key, None)
-            tail.starts.append((record, tail.endings.pop(record.key, None)))
-    for key, record in waiting.items():
-        tail.starts.append((record, tail.endings.pop(key, None)))
+            tail.starts.append((record, _end_of(tail, record)))
+    for record in waiting.values():
+        tail.starts.append((record, _end_of(tail, record)))
     return tail
 
 
@@ -89,7 +89,7 @@ def join(tail: Tail, held: Mapping[Key, Row], log: str) -> Joined:
             rows.append(to_row(record_entry(record), time_us(record.received_at)))
     for key, ending in sorted(endings.items()):
         row = held.get(key)
-        if row is None:
+        if row is None or row[_KIND] != CALL:
             if ending.leaf is not None or ending.key not in held:
                 rows.append(to_row(record_entry(ending), time_us(ending.received_at)))
         elif _takes(row, ending):
@@ -108,10 +108,13 @@ def _is_ending(tail: Tail, record: Kept) -> bool:
     return True
 
 
+def _end_of(tail: Tail, record: Kept) -> Kept | None:
+    """Return what ends *record*; only a call can end."""
+    return tail.endings.pop(record.key, None) if record.kind == "received" else None
+
+
 def _takes(row: Row, ending: Kept) -> bool:
-    """Return whether a row of the copy has no outcome yet, or only a reconciler's."""
-    if row[_KIND] != "call":
-        return False
+    """Return whether the row of a call has no outcome yet, or only a reconciler's."""
     if row[_END] is None:
         return True
     said = (row[_OUTCOME], row[_ERROR_TYPE], row[_ERROR])
