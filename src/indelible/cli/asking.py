@@ -6,7 +6,6 @@ unless the question names a kind itself.
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from click.shell_completion import CompletionItem
 
 from indelible.cli.completion import complete_term
 from indelible.errors import UsageError
-from indelible.query.filter import Filter, both, format_filter
+from indelible.query.filter import Filter, both, format_filter, quoted
 from indelible.query.parse import parse
 
 READINGS = "-kind:read"
@@ -124,6 +123,6 @@ def _time(name: str, value: str) -> Filter:
     """Return the term for an option's value, which is one word to the grammar."""
     is_word = re.fullmatch(r"[\w:.+-]+", value) is not None
     try:
-        return parse(f"{name}:{value}" if is_word else f"{name}:{json.dumps(value)}")
+        return parse(f"{name}:{value}" if is_word else f"{name}:{quoted(value)}")
     except UsageError as error:
         raise UsageError(f"--{name}: {error}", hint=error.hint) from error

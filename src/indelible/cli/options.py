@@ -46,6 +46,9 @@ class _StatePath(click.Path):
         return super().convert(value, param, ctx)
 
 
+COUNT = click.IntRange(1, 1_000_000_000)
+"""How many rows may be asked for."""
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 

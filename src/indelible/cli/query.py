@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from indelible.cli.failure import failure_of, say
 from indelible.cli.layout import print_table
 from indelible.cli.moment import Times, Zone
 from indelible.cli.options import (
+    COUNT,
     SUMMARIES,
     collect_option,
     json_option,
@@ -44,6 +46,7 @@ from indelible.query.trail import Trail
 DEFAULT_LIMIT = 50
 MATCHED = 6
 """Exit code of ``--fail-on match`` where something matches."""
+_MAX_TIMEOUT_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Wish:
 @terms_argument
 @time_options
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True,
+    "--limit", type=COUNT, default=DEFAULT_LIMIT, show_default=True,
     metavar="N", help="Show at most N entries, or groups.",
 )  # fmt: skip
 @click.option("--after", metavar="CURSOR", help="Go on after this place; each page names the next.")
@@ -84,12 +87,12 @@ class Wish:
 @click.option("--fields", metavar="A,B,…", help="Show these: tool, actor.id, args.path, …")
 @click.option("--sql", metavar="SELECT", help="Answer one SELECT over audit_log and audit_events.")
 @click.option(
-    "--max-rows", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N",
+    "--max-rows", type=COUNT, default=1000, show_default=True, metavar="N",
     help="Rows of --sql at most.",
 )  # fmt: skip
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
-    metavar="SECONDS", help="End --sql after this time.",
+    "--timeout", type=click.FloatRange(0, _MAX_TIMEOUT_S, min_open=True), default=30.0,
+    show_default=True, metavar="SECONDS", help="End --sql after this time.",
 )  # fmt: skip
 @click.option("--fail-on", type=click.Choice(["match"]), help="End with 6 if anything matches.")
 @json_option
@@ -151,6 +154,8 @@ def _wish(options: dict[str, Any]) -> Wish:
         raise UsageError(
             f"{given[0]} has no pages and no --fields", hint="leave --after and --fields out"
         )
+    if math.isnan(options["timeout"]):
+        raise UsageError("--timeout is not a number", hint="give seconds")
     return Wish(
         form=form_of(
             as_json=options["as_json"], ndjson=options["ndjson"], as_csv=options["as_csv"]
@@ -159,7 +164,7 @@ def _wish(options: dict[str, Any]) -> Wish:
         after=Cursor.parse(options["after"]) if options["after"] else None,
         oldest_first=options["oldest_first"],
         count=options["count"],
-        group_by=_names(options["group_by"]),
+        group_by=() if options["group_by"] is None else _names(options["group_by"]),
         fields=tuple(chosen(options["fields"])) if options["fields"] is not None else (),
         sql=options["sql"],
         max_rows=options["max_rows"],
@@ -168,8 +173,11 @@ def _wish(options: dict[str, Any]) -> Wish:
     )
 
 
-def _names(value: str | None) -> tuple[str, ...]:
-    return tuple(one.strip() for one in (value or "").split(",") if one.strip())
+def _names(value: str) -> tuple[str, ...]:
+    found = tuple(one.strip() for one in value.split(",") if one.strip())
+    if not found:
+        raise UsageError("no fields in --group-by", hint="--group-by actor,tool")
+    return found
 
 
 def _answer_page(place: Place, trail: Trail, question: Asked, wish: Wish) -> int:

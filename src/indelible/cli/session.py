@@ -10,6 +10,7 @@ import click
 from indelible.cli.layout import cell, room
 from indelible.cli.moment import Zone, long, span
 from indelible.cli.options import (
+    COUNT,
     SUMMARIES,
     collect_option,
     json_option,
@@ -22,6 +23,7 @@ from indelible.cli.terminal import json_text, line, visible
 from indelible.cli.timeline import Step, lines, steps
 from indelible.errors import IndelibleError, UsageError
 from indelible.model.flat import Fields, text
+from indelible.query.filter import quoted
 from indelible.query.parse import parse
 from indelible.query.trail import Trail
 
@@ -36,7 +38,7 @@ _DERIVED = {"process": "one run of the server"}
 @click.command(short_help=SUMMARIES["session"])
 @click.argument("wanted", metavar="ID")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True,
+    "--limit", type=COUNT, default=DEFAULT_LIMIT, show_default=True,
     metavar="N", help="Show at most N entries, the first ones.",
 )  # fmt: skip
 @json_option
@@ -65,11 +67,9 @@ def session(
     place = fresh_place(state, sealing=not no_collect)
     with place.trail() as trail:
         name = _named(trail, wanted)
-        quoted = _quoted(name)
+        own = quoted(name)
         # The server's start and end are records of the writer that a process session is named by.
-        page = trail.page(
-            parse(f"session:{quoted} OR id:{quoted}/*"), limit=limit, oldest_first=True
-        )
+        page = trail.page(parse(f"session:{own} OR id:{own}/*"), limit=limit, oldest_first=True)
         found = steps(page.entries)
         place.put_on_record("session", [wanted], len(found))
         if as_json:
@@ -93,11 +93,11 @@ def _named(trail: Trail, wanted: str) -> str:
         raise UsageError(
             f"id too short: {wanted!r}", hint=f"give at least {MIN_PREFIX} characters of it"
         )
-    groups = trail.groups(parse(f"session:{_quoted(wanted)}*"), ["session"], MAX_NAMED + 1)
+    groups = trail.groups(parse(f"session:{quoted(wanted)}*"), ["session"], MAX_NAMED + 1)
     names = [name for one in groups if (name := one.values[0]) is not None]
     if wanted in names or len(names) == 1:
         return wanted if wanted in names else names[0]
-    if trail.count(parse(f"session:{_quoted(wanted)}")):
+    if trail.count(parse(f"session:{quoted(wanted)}")):
         return wanted
     if not names:
         raise IndelibleError(
@@ -109,10 +109,6 @@ def _named(trail: Trail, wanted: str) -> str:
         f"several sessions have an id that begins with {wanted!r}",
         hint=f"give more of it; one of: {', '.join(names[:MAX_NAMED])}{more}",
     )
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _print(name: str, found: list[Step], zone: Zone) -> None:

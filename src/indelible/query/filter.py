@@ -24,6 +24,7 @@ from indelible.query.fields import (
 from indelible.query.flags import FLAGS, SKEWED
 from indelible.query.fold import folded
 from indelible.query.members import Path, meets, reach
+from indelible.query.readers import is_utf8
 from indelible.query.times import Ago, Moment, entry_time, format_moment, stretch
 from indelible.query.values import (
     Compare,
@@ -253,24 +254,14 @@ def _meets_plain(wanted: Value, value: str | int) -> bool:
 def _json_text(value: Json) -> str:
     """Return *value* as the query copy holds it."""
     found = encode_text(value)
-    return found if _is_utf8(found) else json.dumps(value, separators=(",", ":"))
+    return found if is_utf8(found) else json.dumps(value, separators=(",", ":"))
 
 
 def _is_readable(value: Json) -> bool:
     """Whether DuckDB can read *value*: a half of a surrogate pair makes it unreadable."""
     if isinstance(value, int | float):
         return True
-    return _is_utf8(encode_text(value))
-
-
-def _is_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return is_utf8(encode_text(value))
 
 
 def _format(node: Node, *, inside: Callable[..., Node] | None) -> str:
@@ -298,7 +289,7 @@ def _format_term(term: Term) -> str:
 def _format_step(step: str | Wild) -> str:
     if isinstance(step, Wild):
         return step.value
-    return step if step and not _needs_quotes(step, ".:") else _quoted(step)
+    return step if step and not _needs_quotes(step, ".:") else quoted(step)
 
 
 def _format_value(value: Value, kind: Kind) -> str:
@@ -322,17 +313,18 @@ def _format_part(part: Part) -> str:
     if isinstance(part, Wild):
         return part.value
     odd = part[0] in "<>" or ".." in part
-    return _quoted(part) if odd or _needs_quotes(part, "") else part
+    return quoted(part) if odd or _needs_quotes(part, "") else part
 
 
 def _format_free(text: str) -> str:
     odd = text in WORDS or text.startswith(_NEGATIONS)
-    return _quoted(text) if odd or _needs_quotes(text, ":") else text
+    return quoted(text) if odd or _needs_quotes(text, ":") else text
 
 
 def _needs_quotes(text: str, more: str) -> bool:
     return any(char in SPECIAL or char in more or char.isspace() for char in text)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return *text* in quotes, where every character stands for itself."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

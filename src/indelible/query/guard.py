@@ -18,6 +18,7 @@ from typing import Any
 from indelible.errors import IndelibleError, UsageError
 from indelible.query.engine import MEMORY_MB, Engine
 from indelible.query.pages import Table
+from indelible.query.readers import is_utf8
 from indelible.query.views import EVENTS, LOG, UNKNOWN_MODIFIER, VIEWS
 
 MAX_TEXT = 64 << 10
@@ -88,6 +89,8 @@ def check(engine: Engine, text: str) -> None:
     Raises:
         UsageError: If it is not.
     """
+    if not is_utf8(text):
+        raise UsageError("the SQL is not text", hint="Write it in UTF-8.")
     if len(text) > MAX_TEXT:
         raise UsageError(f"SQL of {len(text)} characters", hint=f"At most {MAX_TEXT} are read.")
     try:

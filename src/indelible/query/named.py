@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from indelible.errors import IndelibleError, UsageError
 from indelible.model.flat import Fields, text
+from indelible.query.readers import is_utf8
 
 MIN_PREFIX = 8
 MAX_NAMED = 5
@@ -31,8 +32,10 @@ class Wanted:
         """Return what *source* asks for.
 
         Raises:
-            UsageError: If it is too short for an id.
+            UsageError: If it is too short for an id, or no text.
         """
+        if not is_utf8(source):
+            raise UsageError("the id is not text", hint="write it in UTF-8")
         leaf = _LEAF.fullmatch(source)
         if leaf:
             return cls(source, int(leaf[1] or leaf[2]))

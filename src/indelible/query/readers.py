@@ -19,14 +19,18 @@ _MAX = (1 << 63) - 1
 
 def plain(value: str | None) -> str | None:
     """Return *value* where a column can hold it: without NUL and halves of surrogate pairs."""
-    if value is None or "\0" in value:
-        return None
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return None
-    return value
+    return None if value is None or "\0" in value or not is_utf8(value) else value
+
+
+def is_utf8(value: str) -> bool:
+    """Return whether *value* can be written in UTF-8: whether no surrogate is in it."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def whole(value: Json) -> int | None:
