@@ -140,6 +140,21 @@ def shell(program: str) -> tuple[str, dict[str, str]]:
     raise AssertionError(f"no {program} in {UNPACKED}: make setup")
 
 
+def test_in_zsh_no_space_follows_a_field(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "open" in script("zsh", capsys)
+    found = []
+    for word in ("outc", "outcome:e"):
+        monkeypatch.setenv("_INDELIBLE_COMPLETE", "zsh_complete")
+        monkeypatch.setenv("COMP_WORDS", f"indelible query {word}")
+        monkeypatch.setenv("COMP_CWORD", "2")
+        assert run([]) == 0
+        found.append(capsys.readouterr().out.split())
+        monkeypatch.delenv("_INDELIBLE_COMPLETE")
+    assert found == [["open", "outcome:", "_"], ["plain", "outcome:error", "_"]]
+
+
 @pytest.mark.parametrize("instruction", ["tcsh_complete", "bash_source", "bash", "x"])
 def test_an_instruction_of_no_script_says_nothing(
     instruction: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

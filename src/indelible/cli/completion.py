@@ -65,10 +65,21 @@ class _Bash(BashComplete):
         return args, incomplete.lstrip("'\"")
 
     def format_completion(self, item: CompletionItem) -> str:
-        kind = (
-            "open" if item.type == "plain" and item.value.endswith((":", ".", "=")) else item.type
-        )
-        return f"{kind},{item.value}"
+        return f"{'open' if _is_open(item) else item.type},{item.value}"
+
+
+class _Zsh(ZshComplete):
+    """Zsh: no space after what is not finished."""
+
+    source_template = ZshComplete.source_template.replace(
+        '        elif [[ "$type" == "dir" ]]; then\n',
+        '        elif [[ "$type" == "open" ]]; then\n'
+        "            compadd -U -S '' -V unsorted -- \"$key\"\n"
+        '        elif [[ "$type" == "dir" ]]; then\n',
+    )
+
+    def format_completion(self, item: CompletionItem) -> str:
+        return f"open\n{item.value}\n_" if _is_open(item) else super().format_completion(item)
 
 
 class _Fish(FishComplete):
@@ -79,7 +90,12 @@ class _Fish(FishComplete):
     )
 
 
-SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": ZshComplete, "fish": _Fish}
+SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
+
+
+def _is_open(item: CompletionItem) -> bool:
+    """Whether more must follow at once: a value after the name of a field."""
+    return bool(item.type == "plain" and item.value.endswith((":", ".", "=")))
 
 
 @click.command(short_help=SUMMARIES["completion"])
