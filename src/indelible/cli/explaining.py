@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import difflib
 import re
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from indelible.cli.layout import print_table
 from indelible.cli.terminal import visible
 from indelible.query.fields import ALIASES, FIELDS, Kind
 from indelible.query.filter import Filter, Free, Term, both, explain_terms, format_filter
+from indelible.query.times import stretch
 from indelible.query.trail import Trail
-from indelible.query.values import Pattern, pattern
+from indelible.query.values import Pattern, Range, Value, pattern
 
 _MAX_EXPLAINED = 12
 """With more terms than these, an empty answer is not explained term by term."""
@@ -55,8 +57,23 @@ def _meant(trail: Trail, alone: Filter) -> Iterator[str]:
             yield format_filter(Filter(Term("args", (pattern(value),), tuple(name.split(".")))))
         elif own.kind is Kind.TEXT:
             yield format_filter(Filter(Term(own.name, (pattern(value),))))
-    elif isinstance(term, Term) and FIELDS[term.field].kind is Kind.TEXT and not term.path:
-        yield from _near(trail, term)
+    elif isinstance(term, Term):
+        turned = tuple(_turned(one, trail.now_us) for one in term.values)
+        if turned != term.values:
+            yield format_filter(Filter(Term(term.field, turned, term.path)))
+        elif FIELDS[term.field].kind is Kind.TEXT and not term.path:
+            yield from _near(trail, term)
+
+
+def _turned(value: Value, now_us: int) -> Value:
+    """Return a range that goes from more to less the other way round."""
+    if not isinstance(value, Range) or value.low is None or value.high is None:
+        return value
+    low, high = (
+        (one, one) if isinstance(one, decimal.Decimal) else stretch(one, now_us)
+        for one in (value.low, value.high)
+    )
+    return Range(value.high, value.low) if low[0] > high[1] else value
 
 
 def _near(trail: Trail, term: Term) -> Iterator[str]:
