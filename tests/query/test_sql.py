@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from indelible.errors import IndelibleError, UsageError
-from indelible.model.canonical import format_time
+from indelible.model.canonical import encode, format_time
+from indelible.model.record import Record, body_hash
 from indelible.query.trail import Trail
 from indelible.query.views import COLUMNS, EVENTS, LOG, VIEWS
 from tests.query import trail as made
@@ -105,6 +106,32 @@ def test_arguments_are_reached_by_path(trail: made.Trail) -> None:
     Writer(trail).call("a", args={"path": "/etc", "n": 3})
     source = "SELECT args->>'$.path', (args->>'$.n')::INT FROM audit_log"
     assert rows(opened(trail), source) == [("/etc", 3)]
+
+
+def test_a_record_whose_json_cannot_be_read_spoils_no_question(trail: made.Trail) -> None:
+    writer = Writer(trail)
+    writer.call("a", args={"path": "/etc"})
+    salt, body = b"0" * 16, b'{"args":{"path":"\\ud800"},"requestId":"r"}'
+    header = {
+        "kind": "received", "writer": writer.id, "seq": writer.seq, "method": "tools/call",
+        "timestamp": format_time(trail.tick()), "bodyHash": body_hash(salt, body), "v": 1,
+    }  # fmt: skip
+    writer.write(Record(encode(header), salt, body))
+    odd = header | {"kind": "odd", "seq": writer.seq, "bodyHash": body_hash(salt, body)}
+    writer.write(Record(encode(odd), salt, body))
+    for collect in (lambda: None, trail.collect):
+        collect()
+        found = opened(trail)
+        assert rows(found, "SELECT args->>'$.path' FROM audit_log ORDER BY timestamp") == [
+            ("/etc",), (None,),
+        ]  # fmt: skip
+        assert rows(found, "SELECT args->>'$' FROM audit_log WHERE tool IS NULL") == [
+            ('{"path":"\\ud800"}',)
+        ]
+        assert rows(found, "SELECT details->>'$.x' FROM audit_events WHERE kind = 'odd'") == [
+            (None,)
+        ]
+        assert found.find("00000000-0000-4000")[0]["tool"] == "a"
 
 
 def test_the_columns_are_those_of_the_reference(trail: made.Trail) -> None:

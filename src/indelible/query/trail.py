@@ -300,7 +300,7 @@ def _named(asked: Wanted) -> Where:
         leaf = asked.leaf
         ends = "leaf_end <> 0 AND coalesce(leaf, 0) + leaf_end = ?"
         return Where(f"(leaf = ? OR ({ends}))", [leaf, leaf], None, None)
-    columns = ("call_id", "request_id", "writer || '/' || seq", "extra ->> '$.requestId'")
+    columns = ("call_id", "request_id", "writer || '/' || seq", "TRY(extra ->> '$.requestId')")
     sql = " OR ".join(f"starts_with({column}, ?)" for column in columns)
     return Where(f"({sql})", [asked.text] * len(columns), None, None)
 
