@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indelible.errors import FormatError, IndelibleError, UsageError
-from indelible.model.canonical import format_time, parse_time
+from indelible.model.canonical import encode, format_time, parse_time
 from indelible.model.flat import Fields
+from indelible.model.record import Record, body_hash
 from indelible.query import snapshot
 from indelible.query.filter import explain_terms
 from indelible.query.parse import parse
@@ -209,6 +210,26 @@ def test_an_end_of_what_is_no_call_is_an_entry_of_its_own_sealed_or_not(trail: m
         assert kinds == {"server.start", "completed"}
     shutil.rmtree(trail.state.indexes)
     assert opened(trail).count(parse("kind:completed")) == 1
+
+
+def test_a_record_whose_json_cannot_be_read_hinders_no_late_end(trail: made.Trail) -> None:
+    writer = Writer(trail)
+    slow = writer.received("slow")
+    salt, body = b"0" * 16, b'{"error":"\\ud800"}'
+    header = {
+        "kind": "completed", "of": {"writer": writer.id, "seq": 99}, "outcome": "ok", "v": 1,
+        "writer": writer.id, "seq": writer.seq, "bodyHash": body_hash(salt, body),
+    }  # fmt: skip
+    writer.write(Record(encode(header), salt, body))
+    writer.end()
+    trail.collect()
+    catch_up(trail, 1)
+    writer.again()
+    writer.completed(slow)
+    trail.collect()
+    catch_up(trail, 1)
+    found = opened(trail)
+    assert (found.count(parse("tool:slow outcome:ok")), found.count(parse(""))) == (1, 2)
 
 
 def test_without_a_copy_everything_is_read_from_the_log(filled: made.Trail) -> None:

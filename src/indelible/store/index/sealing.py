@@ -92,8 +92,9 @@ def find(
         found = db.execute(
             f"SELECT {ROW}, filename FROM ({rows}) "
             "WHERE (kind = 'call' AND (writer, seq) IN (FROM wanted)) "
-            "OR (kind = 'completed' AND (extra->>'$.of.writer', "
-            "TRY_CAST(extra->>'$.of.seq' AS BIGINT)) IN (FROM wanted))"
+            # One record that DuckDB cannot read as JSON must not hinder all others.
+            "OR (kind = 'completed' AND (TRY(extra->>'$.of.writer'), "
+            "TRY(CAST(extra->>'$.of.seq' AS BIGINT))) IN (FROM wanted))"
         )
         for *row, path in found.fetchall():
             yield by_path[path], tuple(row)
