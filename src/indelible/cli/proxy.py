@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from indelible.capture.process import tell
 from indelible.capture.setup import Setup, set_up
 from indelible.cli.options import SUMMARIES, state_option
 from indelible.cli.terminal import visible
@@ -103,4 +103,4 @@ def _rules(
 
 
 def _warn(text: str) -> None:
-    print(f"indelible: {visible(text)}", file=sys.stderr, flush=True)
+    tell(visible(text))
