@@ -60,7 +60,7 @@ def test_a_server_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> 
     with proxy(tmp_path, unused_port()) as run:
         status, id_, text = error_of(run.ask(post(CALL)))
         assert (status, id_) == (502, 7)
-        assert "could not be reached" in text
+        assert "could not be reached (Connection refused)" in text
         assert outcome(run.trail.one(7)) == ("error", "abandoned")
 
 

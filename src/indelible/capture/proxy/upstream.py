@@ -6,6 +6,7 @@ Beneath aiohttp's session: that one writes headers of its own, in its own order.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -189,7 +190,9 @@ class Upstream:
 def _said(error: BaseException) -> str:
     """Return what went wrong in few words, without an address: a client is told it."""
     cause = getattr(error, "os_error", None) or error
-    if isinstance(cause, OSError) and cause.strerror:
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        return os.strerror(cause.errno)  # asyncio's own text has the address in it
+    if isinstance(cause, OSError) and cause.strerror:  # a name that nobody resolves
         return cause.strerror.partition("'")[0].strip() or type(cause).__name__
     return {
         "ServerDisconnectedError": "it closed the connection",
