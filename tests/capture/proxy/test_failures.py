@@ -361,8 +361,10 @@ def test_a_proxy_that_is_stopped_lets_calls_end_and_then_ends_streams(tmp_path: 
     assert ("received", "tools/call", "ok") in kinds
     assert ("received", "http/GET", "ok") in kinds
     assert ("closed", "subscriptions/listen", None) in kinds
-    assert kinds[-1][0] == "server.exit"
-    assert run.trail.entries()[-1]["signal"] == signal.SIGTERM
+    last = run.trail.life()[-1]
+    assert (last["kind"], last["signal"]) == ("server.exit", signal.SIGTERM)
+    assert last["seq"] == max(one["seq"] for one in run.trail.entries()) + 1
+    assert last["cpuUserUs"] > 0
 
 
 def refuses(port: int) -> bool:
