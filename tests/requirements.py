@@ -213,6 +213,11 @@ REQUIREMENTS = [
         ISSUE,
     ),
     Requirement(
+        "wrap.like-audit",
+        "The same traffic makes the same entries through wrap as through audit().",
+        "issue: capture everywhere",
+    ),
+    Requirement(
         "wrap.cancelled",
         "A cancelled call is recorded as an error of type cancelled.",
         ISSUE,

@@ -43,7 +43,7 @@ class Wire:
     """An observer with a clock: messages in, events out, and all events so far."""
 
     def __init__(self) -> None:
-        self.observer = Observer(Connection())
+        self.observer = Observer(Connection(), streams={})
         self.events: list[Event] = []
         self.now = 1_000_000
 

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from indelible.capture.observe import NO_REPLY
 from indelible.capture.outline import Outline
-from indelible.model.event import Completed, ErrorType, Outcome, Received, Unparseable, Unreadable
+from indelible.model.event import (
+    Completed,
+    ErrorType,
+    Notice,
+    Outcome,
+    Received,
+    Unparseable,
+    Unreadable,
+)
 from tests.capture.messages import (
     TOOLS,
     Wire,
@@ -127,7 +135,7 @@ def test_each_direction_has_its_own_ids() -> None:
     assert answered.number == asked.number
     (end,) = wire.server(reply(1))
     assert end.number == 0
-    assert wire.client(reply(1)) == []
+    assert [type(one) for one in wire.client(reply(1))] == [Notice]
     assert ends(wire) == [(1, "ok", None), (0, "ok", None)]
 
 
@@ -171,8 +179,9 @@ def test_a_call_without_an_id_is_closed_at_once(without) -> None:
 
 def test_a_notification_is_no_call_unless_it_has_an_id() -> None:
     wire = Wire()
-    assert wire.client(notification("notifications/initialized")) == []
-    assert wire.server(notification("notifications/progress", progress=1)) == []
+    (told,) = wire.client(notification("notifications/initialized"))
+    (progress,) = wire.server(notification("notifications/progress", progress=1))
+    assert [type(told), type(progress)] == [Notice, Notice]
     (seen,) = wire.client({"id": 5, "method": "notifications/wipe"})
     assert (seen.method, seen.method_known) == ("notifications/wipe", False)
 
@@ -196,9 +205,10 @@ def test_a_cancelled_call_ends_then_and_a_late_reply_changes_nothing(more, text)
 def test_only_the_one_who_asked_can_cancel() -> None:
     wire = Wire()
     wire.client(call(1, "peek"))
-    assert wire.server(cancelled(1)) == []
-    assert wire.client(cancelled("1")) == []
-    assert wire.client(notification("notifications/cancelled")) == []
+    wire.server(cancelled(1))
+    wire.client(cancelled("1"))
+    wire.client(notification("notifications/cancelled"))
+    assert [type(one) for one in wire.events[1:]] == [Notice] * 3
     wire.server(reply(1))
     assert ends(wire) == [(0, "ok", None)]
 
@@ -352,3 +362,25 @@ def test_a_denied_call_is_taken_back_alone(which) -> None:
     assert [r.number for r in wire.observer.open_calls("client")] == [
         n for n in range(4) if n != which
     ]
+
+
+def test_a_request_to_listen_ends_when_its_stream_opens_and_the_stream_when_it_closes() -> None:
+    wire = Wire()
+    for id_ in (1, 2, 3):
+        wire.client(request(id_, "subscriptions/listen"))
+        wire.server(acknowledged(id_))
+    wire.client(call(4, "peek"))
+    wire.server(acknowledged(4))  # no request to listen
+    assert ends(wire) == [(0, "ok", None), (1, "ok", None), (2, "ok", None)]
+    _, closed = wire.client(cancelled(1))
+    assert (closed.kind, closed.method, closed.jsonrpc_id) == ("closed", "subscriptions/listen", 1)
+    (closed,) = wire.server(reply(2))
+    assert (closed.kind, closed.jsonrpc_id) == ("closed", 2)
+    unknown, closed = wire.close()
+    assert (unknown.error_type, closed.jsonrpc_id) == (ErrorType.ABANDONED, 3)
+    assert wire.server(reply(3)) == []
+
+
+def acknowledged(id_: Any) -> dict[str, Any]:
+    meta = {"io.modelcontextprotocol/subscriptionId": id_}
+    return notification("notifications/subscriptions/acknowledged", _meta=meta)

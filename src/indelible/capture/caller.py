@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from indelible.capture.context import (
     CURRENT,
-    REQUEST_ID_HEADER,
     Correlation,
     Running,
     annotate,
@@ -111,13 +110,10 @@ class Caller:
         return session_of(headers, given(headers, params).trace, process)
 
     def correlated(self, call: Received, request: Any, params: Json) -> Received:
-        """Return *call* with the ids that its request brings along."""
+        """Return *call* with the ids that its HTTP request brings along."""
         if request is None:
-            meta = params.get("_meta") if isinstance(params, dict) else None
-            if not isinstance(meta, dict) or REQUEST_ID_HEADER not in meta:
-                return call
-        headers = headers_of(scope_of(request)) if request is not None else None
-        found = given(headers, params)
+            return call  # what its `_meta` says it has already
+        found = given(headers_of(scope_of(request)), params)
         return call._replace(
             trace=found.trace,
             request_id=found.request_id,

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from indelible.capture.context import NOTHING, REQUEST_ID_HEADER, given
 from indelible.capture.definitions import Definitions, Drift
 from indelible.capture.protocol import (
     EXACT_FLOAT,
@@ -18,7 +19,6 @@ from indelible.capture.protocol import (
     member,
     rounded_key,
     state_digest,
-    trace_id,
 )
 from indelible.model.canonical import Json
 from indelible.model.event import (
@@ -153,6 +153,14 @@ class OpenCalls:
             self._shift(key)
         return same
 
+    def take_of(self, jsonrpc_id: Json, method: str) -> Open | None:
+        """Return the oldest call of *method* under an id, no longer expected."""
+        key = id_key(jsonrpc_id)
+        for at, call in enumerate(self._queues.get(key, ())):
+            if call.received.method == method:
+                return self._shift(key, at)
+        return None
+
     def drop(self, request: Received) -> None:
         """Expect no reply to *request* any more."""
         key = id_key(request.jsonrpc_id)
@@ -223,14 +231,15 @@ def received(
     """Return the event of a request *message* from *sender*."""
     method, params = str(message.get("method")), message.get("params")
     tool: str | None = None
-    trace: str | None = None
     state: str | None = None
+    said = NOTHING
     if isinstance(params, dict):
         name = params.get("name")
         if method == "tools/call" and name is not None:
             tool = name if isinstance(name, str) else text_of(name)[:MAX_NAME_CHARS]
         meta = params.get("_meta")
-        trace = trace_id(params) if type(meta) is dict and "traceparent" in meta else None
+        if type(meta) is dict and (REQUEST_ID_HEADER in meta or "traceparent" in meta):
+            said = given(None, params)
         state = state_digest(params) if "requestState" in params else None
     listed = tools.find(tool) if tool is not None else None
     effect, source = listed or (_UNDECLARED if method == "tools/call" else effect_of_method(method))
@@ -248,7 +257,9 @@ def received(
         effect,
         source,
         connection,
-        trace,
+        said.trace,
+        request_id=said.request_id,
+        has_odd_request_id=said.is_odd,
         state=state,
     )
 
@@ -335,6 +346,20 @@ def noticed(
     """Return the event of a notification from *sender*."""
     content = kept_args(method, params)
     return Notice(at_us, "notification", sender, method, content, connection)
+
+
+def closed(call: Open, at_us: int, now_us: int) -> Notice:
+    """Return the end of the stream that answers *call*, a request to listen.
+
+    Args:
+        at_us: Microseconds since 1970.
+
+        now_us: Microseconds on the monotonic clock.
+    """
+    request, since_us = call
+    content: Json = {"openMs": (now_us - since_us) // 1_000}
+    connection, jsonrpc_id = request.connection, request.jsonrpc_id
+    return Notice(at_us, "closed", "client", request.method, content, connection, jsonrpc_id)
 
 
 def text_of(value: Json) -> str:

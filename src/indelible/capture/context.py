@@ -78,6 +78,9 @@ class Given(NamedTuple):
     """Whether it gives an id that cannot be one."""
 
 
+NOTHING = Given()
+
+
 def given(headers: Headers | None, params: Json) -> Given:
     """Return the correlation that a request brings: of its headers, else of its `_meta`."""
     texts: list[Json] = list(headers(REQUEST_ID_HEADER)) if headers is not None else []

@@ -18,6 +18,7 @@ from indelible.capture.calls import (
     OpenCalls,
     Tools,
     cancelled,
+    closed,
     ended,
     kept_args,
     noticed,
@@ -28,14 +29,19 @@ from indelible.capture.calls import (
 from indelible.capture.definitions import Drift
 from indelible.capture.outline import Outline
 from indelible.capture.protocol import (
+    ACKNOWLEDGED,
+    LISTEN,
     Declared,
+    IdKey,
     alike,
     client_info,
     declared,
+    id_key,
     member,
     protocol_version,
     reads_one_way,
     server_info,
+    subscription_id,
 )
 from indelible.model.canonical import Json
 from indelible.model.event import (
@@ -56,6 +62,7 @@ from indelible.model.event import (
 
 MAX_NESTED_BATCHES = 8
 MAX_STRAY_CHARS = 2_048
+MAX_STREAMS = 10_000
 SUPERSEDED = "superseded: more of the message came, and it turned out to be another"
 GIVEN_UP = f"no reply came while {MAX_OPEN:,} later calls were open"
 NO_REPLY = "sent without an id: no reply can come, so what it did is not known"
@@ -76,12 +83,12 @@ class Observer:
     tools: Tools = field(default_factory=Tools)
     numbers: Iterator[int] = field(default_factory=count)
     """Where the numbers of requests come from: what records several connections shares one."""
-    tells: bool = False
-    """Whether it also says what is no call: notifications, stray replies, lists of tools."""
     calls: dict[Direction, OpenCalls] = field(
         default_factory=lambda: {"client": OpenCalls(), "server": OpenCalls()}
     )
     """Who waits for a reply; what belongs together shares them."""
+    streams: dict[IdKey, Open] | None = None
+    """Requests to listen whose stream is open; None where they are followed elsewhere."""
     said: Declared | None = None
     """What the client has said of itself; `connection` has it."""
     _server_info: Json = None
@@ -131,8 +138,7 @@ class Observer:
     def superseded(self, request: Received, at: Instant) -> Completed:
         """Return the end of a request that turned out to be another."""
         self.calls[request.direction].drop(request)
-        call = Open(request, at.monotonic_us)
-        return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, SUPERSEDED)
+        return _given_up(Open(request, at.monotonic_us), at, SUPERSEDED)
 
     def _outlined_call(self, outline: Outline) -> tuple[str, str | None]:
         """Return method and tool of what an outline shows, at its worst."""
@@ -154,11 +160,11 @@ class Observer:
     def close(self, error: str, at: Instant) -> list[Event]:
         """Return a `Completed` for every call still open: the other side is gone."""
         events: list[Event] = [
-            ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, error)
+            _given_up(call, at, error)
             for open_calls in self.calls.values()
             for call in open_calls.take_all()
         ]
-        return events
+        return events + [e for key in list(self.streams or ()) for e in self._end_stream(key, at)]
 
     def open_calls(self, sender: Direction) -> list[Received]:
         """Return the requests of *sender* that have no reply yet, oldest first."""
@@ -209,11 +215,11 @@ class Observer:
                     return self._reply(sender, read, size, at)
             return [_stray(sender, message, size, at)]
         if method.startswith("notifications/") and read.get("id") is None:
-            exact = message.get("params")
-            return self._notification(sender, method, exact, at)
+            return self._notification(sender, method, message.get("params"), at)
         params = alike(message, "params")
         names = [name for param in params for name in alike(param, "name")]
-        read |= {"method": method, "params": {"name": self.tools.worst(names)}}
+        exact = {"name": self.tools.worst(names), "_meta": member(message, "params", "_meta")}
+        read |= {"method": method, "params": exact}
         return self._request(sender, method, read, size, at, args=message)
 
     def _request(
@@ -282,14 +288,14 @@ class Observer:
             return self._unasked(sender, reply, at)
         end = replied(call, reply, at.monotonic_us, size=size, readable=readable, cause=cause)
         drift = self._learn_server(call, reply.get("result")) if sender == "server" else None
-        if drift is None or not self.tells:
+        if drift is None:
             return [end]
         return [end, ToolsListed(at.wall_us, self.connection, *drift)]
 
     def _unasked(self, sender: Direction, reply: dict[str, Json], at: Instant) -> list[Event]:
         """Return the event of a reply that nobody waits for; a server's may be merely late."""
-        if sender == "server" or not self.tells:
-            return []
+        if sender == "server":
+            return self._end_stream(id_key(reply.get("id")), at)
         content: Json = {key: reply[key] for key in ("result", "error") if key in reply}
         return [
             Notice(at.wall_us, "stray", sender, None, content, self.connection, reply.get("id"))
@@ -298,12 +304,29 @@ class Observer:
     def _notification(
         self, sender: Direction, method: str, params: Json, at: Instant
     ) -> list[Event]:
-        queue = []
+        notice = noticed(sender, method, params, at.wall_us, self.connection)
         if method == "notifications/cancelled":
-            queue = self.calls[sender].take_same(member(params, "requestId"))
-        if not queue and self.tells:
-            return [noticed(sender, method, params, at.wall_us, self.connection)]
-        return [cancelled(call, params, at.monotonic_us) for call in queue]
+            jsonrpc_id = member(params, "requestId")
+            if queue := self.calls[sender].take_same(jsonrpc_id):
+                return [cancelled(call, params, at.monotonic_us) for call in queue]
+            if sender == "client":
+                return [notice, *self._end_stream(id_key(jsonrpc_id), at)]
+        elif method == ACKNOWLEDGED and sender == "server":
+            return [*self._begin_stream(subscription_id(params), at), notice]
+        return [notice]
+
+    def _begin_stream(self, jsonrpc_id: Json, at: Instant) -> list[Event]:
+        """Return the end of a request to listen: it has its stream, whose end is another matter."""
+        waiting = self.calls["client"]
+        if self.streams is None or (call := waiting.take_of(jsonrpc_id, LISTEN)) is None:
+            return []
+        if len(self.streams) < MAX_STREAMS:
+            self.streams[id_key(jsonrpc_id)] = call
+        return [replied(call, {"result": {}}, at.monotonic_us, size=None)]
+
+    def _end_stream(self, key: IdKey, at: Instant) -> list[Event]:
+        call = self.streams.pop(key, None) if self.streams else None
+        return [] if call is None else [closed(call, at.wall_us, at.monotonic_us)]
 
     def came_from(
         self, actor: Actor, transport: Transport, session: tuple[str, str] | None
@@ -346,13 +369,12 @@ class Observer:
 
 def unanswerable(request: Received, at: Instant) -> Completed:
     """Return the end of a request without an id: JSON-RPC allows it no reply."""
-    call = Open(request, at.monotonic_us)
-    return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, NO_REPLY)
+    return _given_up(Open(request, at.monotonic_us), at, NO_REPLY)
 
 
-def _given_up(call: Open, at: Instant) -> Completed:
+def _given_up(call: Open, at: Instant, error: str = GIVEN_UP) -> Completed:
     """Return the end of a call that is no longer followed."""
-    return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, GIVEN_UP)
+    return ended(call, at.monotonic_us, Outcome.UNKNOWN, ErrorType.ABANDONED, error)
 
 
 def _members(batch: list[Json], levels: int) -> list[Json]:

@@ -22,6 +22,7 @@ from indelible.capture.calls import (
     Open,
     Tools,
     cancelled,
+    closed,
     kept_args,
     noticed,
     received,
@@ -45,7 +46,7 @@ from indelible.capture.protocol import (
     protocol_version,
     subscription_id,
 )
-from indelible.capture.sdk_ends import SESSIONLESS, closed, failure, is_cancelled, is_told
+from indelible.capture.sdk_ends import SESSIONLESS, failure, is_cancelled, is_told
 from indelible.capture.sdk_outbound import watch
 from indelible.capture.sdk_streams import Around
 from indelible.capture.setup import Setup, rules_of
@@ -283,7 +284,7 @@ class Audit:
             self.recorder.keep([event])
             return True
         if call.received.method == LISTEN:
-            self.recorder.keep([closed(call)])
+            self.recorder.keep([closed(call, clock_us(), monotonic_us())])
         return False
 
     def opened(self, peer: int, jsonrpc_id: Json) -> None:

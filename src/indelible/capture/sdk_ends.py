@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 from indelible.capture.calls import Open, cancelled, ended
 from indelible.capture.causes import described
 from indelible.capture.exchange import has_left
-from indelible.capture.process import clock_us, monotonic_us
-from indelible.capture.protocol import LISTEN
+from indelible.capture.process import monotonic_us
 from indelible.capture.sdk_streams import CLOSED, Around
-from indelible.model.canonical import Json
-from indelible.model.event import Completed, ErrorType, Notice, Outcome
+from indelible.model.event import Completed, ErrorType, Outcome
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
@@ -70,11 +68,3 @@ def is_told(ctx: ServerRequestContext[Any, Any]) -> bool:
     scoped = getattr(ctx.session, "_request_outbound", None)
     requested = getattr(scoped, "cancel_requested", None)
     return requested is not None and requested.is_set()
-
-
-def closed(call: Open) -> Notice:
-    """Return that a stream, whose opening ended its call, has ended too."""
-    request, since_us = call
-    content: Json = {"openMs": (monotonic_us() - since_us) // 1_000}
-    connection, at = request.connection, clock_us()
-    return Notice(at, "closed", "client", LISTEN, content, connection, request.jsonrpc_id)

@@ -32,7 +32,7 @@ class Around:
     def __init__(self, audit: Ledger, start: Connection) -> None:
         self._audit = audit
         self._recorder = audit.recorder
-        self._observer = Observer(start, audit.tools, audit.numbers, tells=True)
+        self._observer = Observer(start, audit.tools, audit.numbers)
         self._waiting: dict[IdKey, list[tuple[dict[str, Json], Instant]]] = {}
         self._claimed: Counter[IdKey] = Counter()
         """How many requests under an id the middleware has, that are not answered yet."""

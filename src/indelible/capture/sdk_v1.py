@@ -49,7 +49,7 @@ def hook(low: Any, emitter: Emitter, version: str, caller: Caller) -> None:
             session=caller.session(None, None),
             server_version=version,
         )
-        observer = Observer(start, tools, numbers, tells=True)
+        observer = Observer(start, tools, numbers)
         return _Recorded(emitter, observer, write_stream, caller)
 
     look_at(low, converse)

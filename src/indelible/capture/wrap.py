@@ -25,7 +25,7 @@ from indelible.capture.process import clock_us, monotonic_us, os_actor
 from indelible.capture.setup import Setup, rules_of
 from indelible.capture.stdio import Descriptors, Relay
 from indelible.deliver.spool import ROLL_BYTES
-from indelible.model.event import Connection, Origin, ServerExit, ServerStart
+from indelible.model.event import Actor, Connection, Origin, ServerExit, ServerStart
 
 DRAIN_S = 1.0
 """How long we wait for the server's last output once the server itself has ended."""
@@ -105,7 +105,7 @@ def run(options: WrapOptions, warn: Callable[[str], None]) -> int:
         rules=rules_of(options.setup, options.server, warn),
     )
     emitter.recorder.keep([ServerStart(clock_us(), options.argv)])
-    ending, relay = _run_child(options.argv, emitter, warn)
+    ending, relay = _run_child(options.argv, emitter, _actor(options.setup), warn)
     emitter.recorder.keep([ServerExit(clock_us(), ending.exit_code, ending.signal, ending.usage)])
     emitter.close()
     take_signals_again()
@@ -117,8 +117,15 @@ def run(options: WrapOptions, warn: Callable[[str], None]) -> int:
     return exit_like(ending)
 
 
+def _actor(setup: Setup | None) -> Actor:
+    """Return who asks: whoever runs us, unless the configuration wants no such answer."""
+    loaded = setup.loaded if setup is not None else None
+    is_wanted = loaded is None or "os-user" in loaded.config.identity.actor
+    return os_actor() if is_wanted else Actor()
+
+
 def _run_child(
-    argv: list[str], emitter: Emitter, warn: Callable[[str], None]
+    argv: list[str], emitter: Emitter, actor: Actor, warn: Callable[[str], None]
 ) -> tuple[Ending, Relay | None]:
     try:
         process = spawn(argv)
@@ -137,7 +144,7 @@ def _run_child(
     )
     process.stdin.close()
     _take_stdio()
-    observer = Observer(Connection(actor=os_actor(), session=(emitter.session, "process")))
+    observer = Observer(Connection(actor=actor, session=(emitter.session, "process")), streams={})
     relay = Relay(descriptors, observer, emitter.recorder, _now)
     up = threading.Thread(target=relay.client_to_server, name="indelible-up", daemon=True)
     down = threading.Thread(target=relay.server_to_client, name="indelible-down", daemon=True)

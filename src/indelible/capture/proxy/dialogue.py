@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 from indelible.capture.actor import Verified
 from indelible.capture.caller import Caller
-from indelible.capture.calls import Open, OpenCalls, Tools, cancelled, ended, replied
+from indelible.capture.calls import Open, OpenCalls, Tools, cancelled, closed, ended, replied
 from indelible.capture.context import Given, Headers, given, session_of
 from indelible.capture.exchange import headers_of
 from indelible.capture.http_calls import End, Seam
@@ -35,7 +35,6 @@ from indelible.model.event import (
     Direction,
     ErrorType,
     Event,
-    Notice,
     Outcome,
     Received,
     Unparseable,
@@ -154,7 +153,7 @@ class Dialogue:
             "client": self._own,
             "server": self.session.asked_by_server if self.session else OpenCalls(),
         }
-        return Observer(connection, trail.tools, trail.numbers, tells=True, calls=calls, said=said)
+        return Observer(connection, trail.tools, trail.numbers, calls=calls, said=said)
 
     def asked(self, readings: list[Reading]) -> list[Received]:
         """Record what the client says; return the calls that must not be passed on."""
@@ -284,7 +283,7 @@ class Dialogue:
             asked = self._observer.calls["server"].take_all()
             unheard = (Outcome.UNKNOWN, ErrorType.ABANDONED, _UNHEARD)
             ends += [_ended(call, at, unheard) for call in asked]
-        ends += [_closed(call, at) for call in self._listening]
+        ends += [closed(call, clock_us(), at) for call in self._listening]
         self._listening.clear()
         if ends:
             self.trail.recorder.keep(ends)
@@ -369,10 +368,3 @@ def _ended(call: Open, at_us: int, why: End) -> Completed:
     if kind is ErrorType.CANCELLED:
         return cancelled(call, {"reason": text} if text else None, at_us)
     return ended(call, at_us, outcome, kind, text)
-
-
-def _closed(call: Open, at_us: int) -> Notice:
-    request, since_us = call
-    content: Json = {"openMs": (at_us - since_us) // 1_000}
-    at = clock_us()
-    return Notice(at, "closed", "client", LISTEN, content, request.connection, request.jsonrpc_id)
