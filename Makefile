@@ -23,10 +23,10 @@ SDKS := mcp1 fastmcp2 fastmcp3
 DEBIAN := rsyslog shells
 WORKERS ?= 2
 
-.PHONY: help setup demo test check conformance bench docs lock clean
+.PHONY: help setup demo test check conformance bench bench-redaction docs lock clean
 
 help: ## show this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 23
 
 setup: .venv/dev-ready $(NPM_DIR)/ready $(DEBIAN:%=.cache/%.ready) $(SDKS:%=.cache/sdk/%/ready) ## install what the tests need (quick the second time)
 
@@ -48,6 +48,9 @@ conformance: setup ## the public client suites whole, alone and behind the proxy
 bench: .venv/dev-ready ## measure; interleaved, medians with spread
 	$(BIN)/python -m bench
 
+bench-redaction: .cache/redaction/ready ## compare our redaction with others' on samples that nobody here wrote
+	$(BIN)/python -m bench.redaction
+
 docs: .venv/dev-ready ## write the generated reference pages again, then check the docs
 	WRITE_DOCS=1 $(BIN)/python -m pytest -q tests/config/test_page.py tests/test_docs.py
 	$(BIN)/python -m pytest -q tests/config/test_page.py tests/test_docs.py
@@ -56,6 +59,8 @@ lock: .venv/dev-ready ## compile the pinned lists again (UPGRADE=--upgrade takes
 	$(call compile,dev,pyproject.toml --group dev --extra mcp --extra demo --extra proxy)
 	$(call compile,run,pyproject.toml --group build --extra demo --constraint requirements/dev.txt)
 	$(foreach sdk,$(SDKS),$(call compile,sdk-$(sdk),--group pyproject.toml:sdk-$(sdk)) &&) true
+	$(call compile,redaction,--group pyproject.toml:redaction)
+	$(call compile,redaction-samples,--group pyproject.toml:redaction-samples --no-deps)
 	cd tests/npm && $(NPM) install --package-lock-only
 
 clean: ## remove everything that was installed or cached
@@ -94,6 +99,14 @@ $(NPM_DIR)/ready: tests/npm/package-lock.json tests/npm/package.json tests/npm/.
 .cache/sdk/%/ready: requirements/sdk-%.txt | .venv/dev-ready
 	$(BIN)/python -m venv --clear --without-pip $(@D)
 	$(PIP) --python $(@D)/bin/python $(EXACTLY) --no-compile --requirement $<
+	@touch $@
+
+# The archives of samples are fetched by their hashes; nothing of them is installed.
+.cache/redaction/ready: requirements/redaction.txt requirements/redaction-samples.txt | .venv/dev-ready
+	$(BIN)/python -m venv --clear --without-pip $(@D)/env
+	$(PIP) --python $(@D)/env/bin/python $(EXACTLY) --no-compile --requirement $<
+	$(PIP) --python $(@D)/env/bin/python download --no-deps --no-binary :all: \
+		--no-build-isolation --dest $(@D)/archives --requirement requirements/redaction-samples.txt
 	@touch $@
 
 # A machine that cannot have Debian's programs should still run the other tests.
