@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from indelible.redact import keys, validators
+from indelible.redact import keys, opaque, validators
 from indelible.redact.detectors import MARKER, REDACTED, SUFFIX, TOKEN, Detector
 
 _QUOTE = re.compile(r"\"{3}|'{3}|\\*[\"'`]")
@@ -49,6 +49,7 @@ _REFERENCE = re.compile(
 )
 _BLOCK = re.compile(r"[|>][+-]?[0-9]?[ \t]*\r?\n(?P<s>(?:[ \t]+[^\r\n]*(?:\r?\n|$))+)")
 _NEXT_LINE = re.compile(r"[ \t]*\r?\n[ \t]*(?P<s>[^\s:=\"'`<>{}\[\]]{6,128})[ \t]*(?=[\r\n]|$)")
+_ANNOTATION = re.compile(r"[A-Za-z][\w.]{0,24}(?:\[[^\]\n]{0,40}\])?\??[ \t]{0,4}=[ \t]{0,4}(?!=)")
 _WHOLE_LINE = frozenset(["authorization", "proxyauthorization", "cookie", "setcookie"])
 
 
@@ -118,16 +119,21 @@ def _assignment(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the value of ``key = value`` where the key is that of a credential."""
     text, key, operator = match.string, match["key"][-keys.MAX_KEY :], match["op"].strip()
     if not _names_secret(text, match.start(), key):
-        return None
+        return _unsure(text, match.end(), key)
+    if operator == ",":
+        span = value_at(text, match.end())
+        return span if span and validators.has_digit(text[slice(*span)]) else None
     if operator in (":", "=") and _fills_line(keys.words(key)):
         return _header(text, match.end())
     if operator == ":" and (below := _below(text, match.end())):
         return below
-    span = value_at(text, match.end())
+    typed = _ANNOTATION.match(text, match.end()) if operator == ":" else None
+    at = typed.end() if typed else match.end()
+    span = value_at(text, at)
     if span is None or _REFERENCE.match(text, span[0]):
         return None
     value = text[slice(*span)]
-    quoted = span[0] > match.end()
+    quoted = span[0] > at
     if not quoted and operator != "=" and value.lower().rstrip(".,") in _PROSE:
         return None
     if operator[0] in "iIwW" and not quoted and not re.search(r"[0-9]|\w\W\w|[a-z][A-Z]", value):
@@ -135,6 +141,21 @@ def _assignment(match: re.Match[str]) -> tuple[int, int] | None:
     plural_count = key.lower().endswith("tokens") and value.isdecimal()
     called = not quoted and _CALL.match(text, span[0])
     return None if plural_count or called else span
+
+
+def _unsure(text: str, at: int, key: str) -> tuple[int, int] | None:
+    """Return the value of a name that may be that of a credential, if it looks like one."""
+    short = keys.is_short_password(key)
+    if not (short or keys.is_weak(key)):
+        return None
+    span = value_at(text, at)
+    if span is None:
+        return None
+    value = text[slice(*span)].rstrip(".,;")
+    if short:
+        telling = len(value) >= 6 and validators.has_digit(value) and any(map(str.isalpha, value))
+        return span if telling and not _CALL.match(text, span[0]) else None
+    return span if opaque.is_opaque(value, digests=keys.is_qualified(key)) else None
 
 
 def _below(text: str, at: int) -> tuple[int, int] | None:
@@ -271,9 +292,10 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "assignment", REDACTED,
         "(?i)" + _SECRET_STEMS + "[A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)?"
-        "[\"'`\\\\\\]]*[ \t]*(?:[:=]|->|(?:is|was)[ \t])", _STEMS,
+        "[\"'`\\\\\\]]*[ \t]*(?:[:=,]|!=|->|(?:is|was)[ \t])", _STEMS,
         r"(?a)(?<![\w.\-])(?P<key>[\w.\-]++)[\"'`\\\]]{0,6}"
-        r"(?P<op>[ \t]{0,64}(?:=>|:=|==?|->|:(?!:|//)|(?i:(?<=[ \t])(?:is|was)(?=[ \t])))[ \t]*)"
+        r"(?P<op>[ \t]{0,64}(?:=>|:=|[!=]?=|->|:(?!:|//)|(?<=[\"'`]),(?=[ \t]{0,4}[\"'])"
+        r"|(?i:(?<=[ \t])(?:is|was)(?=[ \t])))[ \t]*)"
         r"(?:\s*(?=\\*[\"']))?",
         ("password=hunter2", '{"db_password": "hunter2"}', "api key: x9", "password is hunter2",
          'cfg["token"] = "abc"', "AWS_SECRET_ACCESS_KEY=ab/cd+ef", r'{\"secret\": \"s\"}',

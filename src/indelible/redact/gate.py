@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from indelible.redact import carriers, personal, places, tokens
+from indelible.redact import carriers, opaque, personal, places, tokens
 from indelible.redact.detectors import Detector, compiled
 
 DETECTORS: tuple[Detector, ...] = (
     *tokens.DETECTORS,
     *carriers.DETECTORS,
     *places.DETECTORS,
+    *opaque.DETECTORS,
     *personal.DETECTORS,
 )
 """All detectors; the earlier one names what two of them find."""

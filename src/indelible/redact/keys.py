@@ -117,11 +117,31 @@ _HARMLESS_NAMES = frozenset(
 )
 _LAST_PASS_BEFORE = frozenset("first second last single two one multi boarding ski by com".split())
 
+# A name that ends in one of these is a secret's if its value looks like one ...
+_WEAK_WORDS = frozenset("key keys auth access private apikey license licence crumb".split())
+_WEAK_TAILS = ("key", "auth")
+# ... and these are those of a password, which may be short.
+_SHORT_WORDS = frozenset(
+    "pw psw pswd paswd psswd passwrd paswrd pasword pssword pswrd psword psswrd paasword passwort"
+    " rootpw userpw".split()
+)
+_SHORT_TAILS = ("pass", "pw")
+# Keys of other kinds.
+_OTHER_KEYS = frozenset(
+    "primary foreign public partition sort cache object composite unique index row hash"
+    " idempotency group routing registry hot short translation message event file join map dict"
+    " lookup natural business surrogate issue project column field search s3 redis shard host"
+    " answer item list node etag dedup deduplication foreground resource storage_object meta"
+    " document doc entity record id data parent child secondary range random control".split()
+)
+
 # Every name `is_secret` accepts holds one of these, lower-cased and ASCII: the text
 # rules' gate stands on it (tested over the spelling table).
 STEMS = tuple(
     "pass pwd secret token key cred authoriz cookie jwt cvv cvc pin otp ssn senha kennwort"
-    " parola contrasena connection code phrase header signature card iban itin mfacode word".split()
+    " parola contrasena connection code phrase header signature card iban itin mfacode word auth"
+    " access private licen crumb pw psw pswd paswd psswd paswrd pasword pssword pswrd psword"
+    " psswrd paasword".split()
 )
 # The same for what `is_sensitive` accepts besides.
 PERSONAL_STEMS = tuple(
@@ -141,7 +161,7 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def kind(name: str) -> Kind:
     """Return what *name*, at most `MAX_KEY` characters, says about its member."""
-    if is_sensitive(name) or name.lower() in _ASK:
+    if is_sensitive(name) or name.lower() in _ASK or is_weak(name):
         return Kind.SENSITIVE
     if name.lower() in VALUE_NAMES:
         return Kind.VALUE
@@ -209,6 +229,36 @@ def is_secret_flag(item: str) -> bool:
 def is_sensitive(name: str) -> bool:
     """Return whether a member called *name* must not be kept: a secret or personal."""
     return is_secret(name) or _is_personal(words(name[-MAX_KEY:]))
+
+
+def is_weak(name: str) -> bool:
+    """Return whether *name* is that of a credential if its value looks like one."""
+    parts = words(name[-MAX_KEY:])
+    return bool(parts) and (
+        (parts[-1] in _WEAK_WORDS or parts[-1].endswith(_WEAK_TAILS))
+        and not _is_other_key(parts)
+    )  # fmt: skip
+
+
+def is_qualified(name: str) -> bool:
+    """Return whether *name* says more than "key"."""
+    parts = words(name[-MAX_KEY:])
+    return len(parts) > 1 or len("".join(parts)) > 4
+
+
+def is_short_password(name: str) -> bool:
+    """Return whether *name* may be short for that of a password."""
+    parts = words(name[-MAX_KEY:])
+    return bool(parts) and (parts[-1] in _SHORT_WORDS or parts[-1].endswith(_SHORT_TAILS))
+
+
+def is_harmless_key(name: str) -> bool:
+    """Return whether *name* is that of a key that opens nothing."""
+    return _is_other_key(words(name[-MAX_KEY:]))
+
+
+def _is_other_key(parts: tuple[str, ...]) -> bool:
+    return len(parts) > 1 and not _OTHER_KEYS.isdisjoint(parts[-3:-1])
 
 
 def is_secret(name: str) -> bool:
