@@ -49,6 +49,7 @@ _REFERENCE = re.compile(
 )
 _BLOCK = re.compile(r"[|>][+-]?[0-9]?[ \t]*\r?\n(?P<s>(?:[ \t]+[^\r\n]*(?:\r?\n|$))+)")
 _NEXT_LINE = re.compile(r"[ \t]*\r?\n[ \t]*(?P<s>[^\s:=\"'`<>{}\[\]]{6,128})[ \t]*(?=[\r\n]|$)")
+_RUN = re.compile(r"\\{0,8}[\"'`]{0,3}(?P<s>[^\s\"'`,;&<>?\\]{6,512}+)")
 _ANNOTATION = re.compile(r"[A-Za-z][\w.]{0,24}(?:\[[^\]\n]{0,40}\])?\??[ \t]{0,4}=[ \t]{0,4}(?!=)")
 _WHOLE_LINE = frozenset(["authorization", "proxyauthorization", "cookie", "setcookie"])
 
@@ -148,10 +149,11 @@ def _unsure(text: str, at: int, key: str) -> tuple[int, int] | None:
     short = keys.is_short_password(key)
     if not (short or keys.is_weak(key)):
         return None
-    span = value_at(text, at)
-    if span is None:
+    found = _RUN.match(text, at)
+    if found is None:
         return None
-    value = text[slice(*span)].rstrip(".,;")
+    value = found["s"].rstrip(".,;:)]}")
+    span = (found.start("s"), found.start("s") + len(value))
     if short:
         telling = len(value) >= 6 and validators.has_digit(value) and any(map(str.isalpha, value))
         return span if telling and not _CALL.match(text, span[0]) else None

@@ -13,6 +13,8 @@ from indelible.redact import keys
 from indelible.redact.detectors import TOKEN, Detector, Span
 
 SHORTEST, LONGEST = 16, 512
+_LOOK = 96
+"""Characters that tell."""
 _CHUNK = re.compile(r"[A-Za-z0-9]+")
 _CHANGE = re.compile(r"[A-Za-z][0-9]|[0-9][A-Za-z]")
 _CASES = re.compile(r"[a-z][A-Z]|[A-Z][a-z]")
@@ -35,13 +37,16 @@ def is_opaque(value: str, *, digests: bool = False) -> bool:
         return False
     if _DIGEST.fullmatch(value):
         return digests
-    longest = max(map(len, _CHUNK.findall(value)), default=0)
-    changes = sum(1 for _ in _CHANGE.finditer(value))
+    value = value[:_LOOK]
+    changes = len(_CHANGE.findall(value))
+    if not changes:
+        return False
+    longest = max(map(len, _CHUNK.findall(value)))
     if longest >= 20 and changes >= 2:
         return True
     if changes >= 4:
         return longest >= 8
-    return changes >= 1 and sum(1 for _ in _CASES.finditer(value)) >= 6
+    return len(_CASES.findall(value)) >= 6
 
 
 _TELLING = frozenset(
@@ -64,7 +69,7 @@ def _marked(match: re.Match[str]) -> Span | None:
     if chunk is None or len(chunk[0]) < SHORTEST or chunk.start() > 32:
         return None
     body, mark = chunk[0], keys.words(run[: chunk.start()])
-    changes = sum(1 for _ in _CHANGE.finditer(body))
+    changes = len(_CHANGE.findall(body))
     if not mark or changes < 2 or (mark[0] in _ID_MARKS and not set(mark) & _TELLING):
         return None
     telling = any(word in _TELLING or word.endswith(_TELLING_ENDS) for word in mark)

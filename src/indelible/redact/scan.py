@@ -9,19 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from indelible.redact import fold, gate, validators
-from indelible.redact.detectors import MARKER, SUFFIX, compiled
+from indelible.redact.detectors import MARKER, REDACTED, SUFFIX, TOKEN, compiled
 
 LOOK_AHEAD = 1848
 """Characters read beyond those that are kept."""
 MAX_MATCHES = 64
 MAX_CANDIDATES = 1024
 """Places that one rule looks at in one text."""
+_CANDIDATE_WORK = 2
 _MAX_RUNS = 32
 _MAX_DECODED = 1 << 16
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{24,}+={0,2}")
 _RUN_PARTS = re.compile(r"[A-Za-z0-9+=]{24,}|[A-Za-z0-9+/=]{24,}|[A-Za-z0-9_=]{24,}")
+_SHORTEST_ECHO, _LONGEST_ECHO, _MAX_ECHOES = 8, 512, 8
+_PERSONAL = frozenset(
+    index for index, one in enumerate(gate.DETECTORS) if one.label not in (REDACTED, TOKEN)
+)
 _BREAKS_BUDGET = (-1, -1, -1)
 
 _LETTERS_AND_SPACE = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ "
@@ -42,8 +48,8 @@ class Redacted:
 class Work:
     """What the careful search of one value may still cost, about a microsecond a unit.
 
-    It counts characters that are neither letters nor spaces, and what is found:
-    the same with either gate.
+    It counts characters that are neither letters nor spaces, the places that a rule looks
+    at, and what is found: the same with either gate.
     """
 
     left: int
@@ -103,7 +109,9 @@ def find(text: str, rules: gate.Gate, depth: int = 0, work: Work | None = None) 
     fired = rules.fired(folded)
     if not fired:
         return []
-    hits = _exact(folded, fired)
+    hits = _exact(folded, fired, work)
+    if hits and hits[0] is not _BREAKS_BUDGET:
+        hits += _echoes(folded, hits)
     if folded is not text and hits:
         hits = _mapped(fold.fold_view(text), hits)
     if fired[-1] >= gate.PERCENT and depth < 2:
@@ -115,7 +123,7 @@ def find(text: str, rules: gate.Gate, depth: int = 0, work: Work | None = None) 
     return _merged(hits)
 
 
-def _exact(text: str, fired: Sequence[int]) -> list[Hit]:
+def _exact(text: str, fired: Sequence[int], work: Work | None) -> list[Hit]:
     """Return what the detectors that fired find in *text*."""
     hits: list[Hit] = []
     for index in fired:
@@ -134,7 +142,29 @@ def _exact(text: str, fired: Sequence[int]) -> list[Hit]:
                 return [_BREAKS_BUDGET]
             # What lies within the last hit is replaced already.
             match = search(text, max(match.end(), match.start() + 1, span[1] if span else 0))
+        if work is not None:
+            work.left -= _CANDIDATE_WORK * seen
     return hits
+
+
+def _echoes(text: str, hits: list[Hit]) -> list[Hit]:
+    """Return where else in *text* the secrets stand that their surroundings gave away once.
+
+    Only what cannot be an ordinary word: at least 8 characters, digits and letters.
+    """
+    found: list[Hit] = []
+    told: dict[str, int] = {}
+    for start, end, index in hits:
+        if _SHORTEST_ECHO <= end - start <= _LONGEST_ECHO and index not in _PERSONAL:
+            told.setdefault(text[start:end], index)
+    for secret, index in islice(told.items(), _MAX_ECHOES):
+        if text.count(secret) < 2 or secret.isalpha() or not validators.has_digit(secret):
+            continue
+        at = text.find(secret)
+        while at >= 0 and len(found) <= MAX_MATCHES:
+            found.append((at, at + len(secret), index))
+            at = text.find(secret, at + len(secret))
+    return found
 
 
 def _mapped(view: fold.View, hits: list[Hit]) -> list[Hit]:
