@@ -51,12 +51,13 @@ def generated(rng: random.Random) -> Iterator[Sample]:
         try:
             # Verbose patterns, and what Python's `re` cannot read, are left out.
             accepts = re.compile(pattern)
-            made = {exrex.getone(plain, limit=8) for _ in range(PER_RULE * 2)}
+            made = {exrex.getone(plain, limit=8) for _ in range(PER_RULE * 6)}
         except (re.error, ValueError, KeyError, TypeError, IndexError, OverflowError):
             continue
-        for text in sorted(made)[:PER_RULE]:
+        # Python's `\\w` has letters that no token has.
+        for text in [one for one in sorted(made) if one.isascii() and one.isprintable()][:PER_RULE]:
             match = accepts.search(text)
-            if match and 8 <= len(text) <= LONGEST_GENERATED and text.isprintable():
+            if match and 8 <= len(text) <= LONGEST_GENERATED:
                 groups = [one for one in match.groups() if one]
                 secret = max(groups, key=len, default=match[0])
                 provider = rule.rpartition(".")[2].partition("-")[0]

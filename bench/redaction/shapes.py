@@ -13,7 +13,7 @@ from urllib.parse import quote
 from bench.redaction.sample import Sample
 
 LONGEST = 300
-_PREFIXED = re.compile(r"[A-Za-z][A-Za-z0-9]{1,11}[_.~-][A-Za-z0-9_.~+/=-]{12,}")
+_PREFIXED = re.compile(r"(?:[A-Za-z]{2,10}[0-9]{0,2}[_.~-]){1,3}[A-Za-z0-9_.~+/=-]{12,}")
 _KNOWN_HEADS = re.compile(r"(?:AKIA|ASIA|AIza|LTAI|EAA|SG\.|ya29\.)[A-Za-z0-9_.-]{12,}")
 _NAME = re.compile(r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[a-z]+(?:[_.-][a-z]+)+)\Z", re.I)
 

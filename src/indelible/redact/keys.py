@@ -118,7 +118,7 @@ _HARMLESS_NAMES = frozenset(
 _LAST_PASS_BEFORE = frozenset("first second last single two one multi boarding ski by com".split())
 
 # A name that ends in one of these is a secret's if its value looks like one ...
-_WEAK_WORDS = frozenset("key keys auth access private apikey license licence crumb".split())
+_WEAK_WORDS = frozenset("key keys api auth access private apikey license licence crumb".split())
 _WEAK_TAILS = ("key", "auth")
 # ... and these are those of a password, which may be short.
 _SHORT_WORDS = frozenset(
@@ -140,7 +140,7 @@ _OTHER_KEYS = frozenset(
 STEMS = tuple(
     "pass pwd secret token key cred authoriz cookie jwt cvv cvc pin otp ssn senha kennwort"
     " parola contrasena connection code phrase header signature card iban itin mfacode word auth"
-    " access private licen crumb pw psw pswd paswd psswd paswrd pasword pssword pswrd psword"
+    " api access private licen crumb pw psw pswd paswd psswd paswrd pasword pssword pswrd psword"
     " psswrd paasword".split()
 )
 # The same for what `is_sensitive` accepts besides.

@@ -125,7 +125,7 @@ DETECTORS: tuple[Detector, ...] = (
         "(?i)(?:" + "|".join(_WORDS) + r")[^\n]*[A-Za-z0-9+/=._~!$*-]{8}", _WORDS,
         r"(?ai)(?P<k>key|secret|token|password|passwd|pwd|private|access|credentials?|bearer)"
         r"[\"'`)\]]{0,2}"
-        r"(?:[ \t]+(?:[a-z]{2,12}[ \t]+){0,2}|(?:[ \t]+[a-z]{2,12}){0,2}[ \t]{0,2}[:=#][ \t]{0,4})"
+        r"(?:[ \t]+(?:[a-z]{2,12}[ \t]+){0,2}|(?:[ \t]+[a-z]{2,12}){0,2}[ \t]{0,2}[:=#-][ \t]{0,4})"
         r"[\"'`(]{0,2}(?P<s>[A-Za-z0-9_][A-Za-z0-9_+/=.~!$*-]{15,}+)",
         ("the new key is " + _BODY, "Incorrect API key provided: " + _BODY + ".",
          "acme SECRET 4f9e1a07b3d86c254f9e1a07b3d86c25", "token 'x9" + _BODY + "'"),

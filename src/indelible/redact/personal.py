@@ -30,9 +30,12 @@ def _email(match: re.Match[str]) -> tuple[int, int] | None:
 
 
 _PHONE_WORDS = (
-    "phone telephone tel mobile cell fax call called calling whatsapp sms telefon tfn".split()
+    "phone telephone tel mobile cell fax call called calling whatsapp sms telefon tfn desk dial"
+    " answering registered reach".split()
 )
 _PHONE_WORD = "(?:" + "|".join(_PHONE_WORDS) + ")"
+
+_AFTER = "office|fax|mobile|cell|home|desk|phone|tel"
 
 DETECTORS: tuple[Detector, ...] = (
     Detector(
@@ -59,6 +62,14 @@ DETECTORS: tuple[Detector, ...] = (
         "ISO/IEC 7812", validators.dotted_card,
     ),
     Detector(
+        "card-named", "[CARD]", "(?i)card[^0-9\n]*[0-9](?:[ -]?[0-9]){11}", ("card",),
+        r"(?ai)(?<![a-z])(?:credit|debit|bank)?[ _-]?card[a-z]{0,8}(?![a-z0-9])[^0-9\n]{0,32}"
+        r"(?P<s>[0-9](?:[ -]?[0-9]){11,18}+)(?![A-Za-z0-9]|[.-][0-9])",
+        ("card 3598899323053410 is lost", "card number: 5874 2856 1654"),
+        ("cards in 2026", "discard 587428561654"),
+        "ISO/IEC 7812", validators.named_card,
+    ),
+    Detector(
         "ssn", "[SSN]", "[0-9]{3}-[0-9]{2}-[0-9]{4}", (),
         r"(?<![A-Za-z0-9-])(?P<s>[0-9]{3}-[0-9]{2}-[0-9]{4})(?![A-Za-z0-9-])",
         ("123-45-6789", "ITIN 912-70-1234."),
@@ -75,10 +86,11 @@ DETECTORS: tuple[Detector, ...] = (
     ),
     Detector(
         "iban", "[IBAN]", "(?:^|[^A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){3}", (),
-        r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,60}+",
+        r"(?<![A-Za-z0-9])(?<![A-Za-z0-9]-)[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,60}+",
         ("DE89 3704 0044 0532 0130 00 now", "GB29NWBK60161331926819",
          "fr1420041010050500013m02606"),
-        ("DE88370400440532013000", "ab12cdef3456"), "ISO 13616", validators.iban,
+        ("DE88370400440532013000", "ab12cdef3456", "1bd44aa7-DE89370400440532013000"),
+        "ISO 13616", validators.iban,
     ),
     Detector(
         "phone", "[PHONE]", r"\+[1-9][0-9 ()./-]{4}", ("+",),
@@ -93,11 +105,13 @@ DETECTORS: tuple[Detector, ...] = (
         "nationalnanpa.com", validators.phone,
     ),
     Detector(
-        "phone-named", "[PHONE]", f"(?i){_PHONE_WORD}[^0-9\n]*[0-9]", tuple(_PHONE_WORDS),
-        rf"(?ai)(?<![a-z0-9]){_PHONE_WORD}(?![a-z])[^0-9+(\n]{{0,24}}"
+        "phone-named", "[PHONE]", f"(?i){_PHONE_WORD}[^0-9\n]*(?:\n[ \t]*)?[+(]*[0-9]",
+        tuple(_PHONE_WORDS),
+        rf"(?ai)(?<![a-z0-9]){_PHONE_WORD}(?![a-z])(?:[^0-9+(\n]{{0,24}}|:?\r?\n[ \t]{{0,8}})"
         r"(?P<s>\+?\(?[0-9](?:[ .()/-]{0,2}[0-9]){6,14}+)(?![0-9])",
         ("Phone: 030 901820", "tel (0) 20 7183 8750", "call me at 555.234.5678",
-         "mobile=07700900123"),
-        ("phone 2026-11-24", "tel 123", "microphone 12345678"), "ITU-T E.123", validators.phone,
+         "mobile=07700900123", "Phone:\n467 3395"),
+        ("phone 2026-11-24", "registered 1990-04-12", "tel 123", "microphone 12345678"),
+        "ITU-T E.123", validators.phone,
     ),
 )  # fmt: skip

@@ -82,6 +82,18 @@ def _bearer_with_digits(match: re.Match[str]) -> tuple[int, int] | None:
     return match.span() if validators.has_digit(match[0]) else None
 
 
+def _mixed(match: re.Match[str]) -> tuple[int, int] | None:
+    """Return *match* if it has both cases: it is no digest."""
+    return match.span() if match[0] not in (match[0].lower(), match[0].upper()) else None
+
+
+def _bootstrap(match: re.Match[str]) -> tuple[int, int] | None:
+    """Return a bootstrap token: digits and letters in both parts."""
+    parts = (match["id"], match["s"])
+    plain = any(part.isdigit() or not validators.has_digit(part) for part in parts)
+    return None if plain else match.span()
+
+
 def _pem(match: re.Match[str]) -> tuple[int, int]:
     """Return the private key from its BEGIN to its END line, or to the end of the text."""
     text = match.string
@@ -271,6 +283,29 @@ _SHAPED: tuple[Detector, ...] = (
         r"(?<![A-Za-z0-9])A{20,}[A-Za-z0-9%]{60,}+", ("A" * 22 + "MLheAAAAAAA0%2B" + _MIXED * 2,),
         "docs.x.com/resources/fundamentals/authentication",
         counterexamples=("A" * 40, "A" * 120 + "!"), check=_bearer_with_digits,
+    ),
+    _shaped(
+        "clickhouse", "4b1d[A-Za-z0-9]{8}", "4b1d",
+        r"(?<![A-Za-z0-9])4b1d[A-Za-z0-9]{38}(?![A-Za-z0-9])",
+        ("4b1d" + (_MIXED * 2)[:38],), "clickhouse.com/docs/cloud/manage", check=_mixed,
+        counterexamples=("4b1d" + "07b3d86c25" * 3 + "07b3d86c",),
+    ),
+    _shaped(
+        "kubernetes-bootstrap", r"[a-z0-9]\.[a-z0-9]{16}", ".",
+        r"(?<![A-Za-z0-9_.@/-])(?P<id>[a-z0-9]{6})\.(?P<s>[a-z0-9]{16})(?![A-Za-z0-9_.-])",
+        ("07401b." + "f395accd246ae52d",), "kubernetes.io/docs/reference/access-authn-authz",
+        counterexamples=("module.internationalized", "123456.1234567890123456"), check=_bootstrap,
+    ),
+    _shaped(
+        "zoho", r"1000\.[0-9a-f]{8}", "1000.",
+        r"(?<![A-Za-z0-9])1000\.[0-9a-f]{32}\.[0-9a-f]{32}", (f"1000.{_H32}.{_H32}",),
+        "www.zoho.com/accounts/protocol/oauth",
+    ),
+    _shaped(
+        "ebay", "-(?:PRD|SBX)-[0-9a-f]{6}", "-prd- -sbx-",
+        r"(?<![A-Za-z0-9-])[A-Za-z0-9]{4,8}(?:-[A-Za-z0-9]{4,8})?-(?:PRD|SBX)-[0-9a-f]{8,9}-[0-9a-f]{8}",
+        ("Zx9Kq2Lm-Rt4Wv8Yb-PRD-4f9e1a07b-3d86c254", "a1b2c-SBX-4f9e1a07-3d86c254"),
+        "developer.ebay.com/api-docs",
     ),
     _shaped(
         "clickup", _FREE + "pk_[0-9]+_", "pk_", r"(?<![A-Za-z0-9])pk_[0-9]{5,10}_[A-Za-z0-9]{24,}+",

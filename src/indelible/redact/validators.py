@@ -119,6 +119,12 @@ def _card_end(text: str, groups: list[Span]) -> int:
     return 0
 
 
+def named_card(match: re.Match[str]) -> Span | None:
+    """Return what a text calls a card's number, of any issuer, if its check digit is right."""
+    digits = _NOT_ALNUM.sub("", match["s"])
+    return match.span("s") if 12 <= len(digits) <= 19 and luhn(digits) else None
+
+
 def dotted_card(match: re.Match[str]) -> Span | None:
     """Return *match* if it is a card number once its dots are gone."""
     return match.span() if is_card(match[0].replace(".", "")) else None
@@ -134,7 +140,9 @@ def iban(match: re.Match[str]) -> Span | None:
         if seen == length:
             code = _NOT_ALNUM.sub("", text[:end]).upper()
             number = "".join(str(int(char, 36)) for char in code[4:] + code[:4])
-            return (match.start(), match.start() + end) if int(number) % 97 == 1 else None
+            glued = text[end : end + 1].isalnum()
+            sound = int(number) % 97 == 1 and not glued
+            return (match.start(), match.start() + end) if sound else None
     return None
 
 
