@@ -105,7 +105,8 @@ def versions() -> dict[str, str]:
 
 def show(sample: Sample, text: str) -> None:
     """Print a failure of the tuning half."""
-    print(json.dumps([sample.corpus, sample.shape, sample.provider, sample.secret[:80], text[:900]]))
+    said = (sample.corpus, sample.shape, sample.provider, sample.secret[:80], text[:900])
+    print(json.dumps(said))
 
 
 def main() -> None:

@@ -1,13 +1,12 @@
 """Text and JSON in which nothing is secret: what must come out as it went in.
 
-From the standard library's source, the READMEs of installed packages and the package
-descriptions that come with Node's npm; and made-up answers of tools, full of ids.
+From the standard library's source, the READMEs and the JSON files of installed packages;
+and made-up answers of tools, full of ids.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import random
 import re
@@ -66,6 +65,9 @@ def _paragraphs(rng: random.Random) -> Iterator[Sample]:
     yield from rng.sample(found, min(PARAGRAPHS, len(found)))
 
 
+_LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+
 def _identifier(rng: random.Random, number: int) -> tuple[str, str]:
     raw = rng.randbytes(32)
     kinds = {
@@ -85,7 +87,7 @@ def _identifier(rng: random.Random, number: int) -> tuple[str, str]:
         "address": f"10.{raw[0]}.{raw[1]}.{raw[2]}:8443",
         "ulid": "01J" + "".join(rng.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=23)),
         "request": "req_" + base64.b32encode(raw[:15]).decode(),
-        "message": "msg_01" + "".join(rng.choices("abcdefghjkmnpqrstuvwxyzABCDEFGHJK23456789", k=22)),
+        "message": "msg_01" + "".join(rng.choices(_LETTERS, k=22)),
         "path": f"/var/lib/docker/overlay2/{raw.hex()}/merged/usr/lib/x{number}.so.1",
         "etag": f'W/"{raw[:16].hex()}"',
         "blob": base64.b64encode(rng.randbytes(90)).decode(),
@@ -110,8 +112,7 @@ def values(rng: random.Random) -> Iterator[Sample]:
 
 
 def _json_files() -> list[Path]:
-    roots = [Path(sysconfig.get_path("purelib"))]
-    return sorted(path for root in roots for path in root.rglob("*.json"))[:400]
+    return sorted(Path(sysconfig.get_path("purelib")).rglob("*.json"))[:400]
 
 
 def _pieces(value: Any, depth: int = 0) -> Iterator[Any]:
@@ -141,7 +142,7 @@ def _answer(rng: random.Random, number: int) -> dict[str, Any]:
         "primary_key": rng.randrange(10**6),
         "sort_key": kinds[0][1],
         "refs": [text for _, text in kinds],
-        **{kind: text for kind, text in kinds[:3]},
+        **dict(kinds[:3]),
         "items": [
             {"name": f"{rng.choice(_WORDS)}-{at}", "size": rng.randrange(10**7), "ok": True}
             for at in range(rng.randrange(1, 5))

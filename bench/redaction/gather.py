@@ -40,7 +40,7 @@ _ENTITIES = {
 }
 
 
-def generated(rng: random.Random) -> Iterator[Sample]:
+def generated() -> Iterator[Sample]:
     """Yield texts that the rules of Kingfisher's wheel match, generated from their patterns."""
     random.seed(SEED)  # exrex has no generator of its own
     warnings.simplefilter("ignore")  # of patterns that are not written for Python
@@ -119,7 +119,7 @@ def main() -> None:
     clones.mkdir(parents=True, exist_ok=True)
     rng = random.Random(SEED)
     missing: dict[str, str] = {}
-    secrets = list(generated(rng))
+    secrets = list(generated())
     found: list[Sample] = []
     for repository, read in public.REPOSITORIES.items():
         reason = public.clone(repository, clones)

@@ -13,7 +13,9 @@ _HITS = {
     "note": f"{_SENTENCE}; Authorization: Bearer abcdef0123456789abcdef",
     "config": {"name": "worker", "api_key": "not-a-real-key", "retries": 3},
 }
-_LINES = [f"2026-11-24 04:13:{at % 60:02} worker-{at}: {_SENTENCE} ({at * 37} rows)" for at in range(999)]
+_LINES = [
+    f"2026-11-24 04:13:{at % 60:02} worker-{at}: {_SENTENCE} ({at * 37} rows)" for at in range(999)
+]
 
 
 def _text(size: int) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 
 def _cells(run: dict[str, Any], name: str) -> list[str]:
-    rows = (tool["figures"].get(name) for tool in run["tools"].values())
-    return ["" if one is None else f"{one:.2f}" if "altered" in name else f"{one:.1f}" for one in rows]
+    digits = 2 if name.startswith("altered") else 1
+    found = (tool["figures"].get(name) for tool in run["tools"].values())
+    return ["" if one is None else f"{one:.{digits}f}" for one in found]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -15,7 +15,9 @@ from bench.redaction.sample import Sample
 LONGEST = 300
 _PREFIXED = re.compile(r"(?:[A-Za-z]{2,10}[0-9]{0,2}[_.~-]){1,3}[A-Za-z0-9_.~+/=-]{12,}")
 _KNOWN_HEADS = re.compile(r"(?:AKIA|ASIA|AIza|LTAI|EAA|SG\.|ya29\.)[A-Za-z0-9_.-]{12,}")
-_NAME = re.compile(r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[a-z]+(?:[_.-][a-z]+)+)\Z", re.I)
+_NAME = re.compile(
+    r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[a-z]+(?:[_.-][a-z]+)+)\Z", re.IGNORECASE
+)
 
 _SAID = (
     "please use {s} for the staging cluster",
@@ -57,8 +59,8 @@ NAMED: dict[str, Shape] = {
     "command line": lambda s, key: {"command": f"deploy --{_flag(key)} {_shell(s)} --verbose"},
     "URL query": lambda s, key: {"url": f"https://api.example.com/v1/x?a=1&{key}={quote(s)}"},
     "URL user": lambda s, _: {"url": f"postgres://app:{quote(s, safe='')}@db.example.com/main"},
-    "YAML": lambda s, key: {"content": f"service:\n  name: app\n  {key}: {json.dumps(s)}\n  n: 1\n"},
-    "header": lambda s, key: {"headers": {"Authorization": f"Bearer {s}", "Accept": "*/*"}},
+    "YAML": lambda s, key: {"content": f"service:\n  name: app\n  {key}: {json.dumps(s)}\n"},
+    "header": lambda s, _: {"headers": {"Authorization": f"Bearer {s}", "Accept": "*/*"}},
 }
 """Where a name or a place gives it away."""
 
@@ -133,5 +135,9 @@ _FIELDS = {
 def personal(kind: str, text: str, provider: str, rng: random.Random) -> Sample:
     """Return a value with personal data in a text, under a name, or in JSON in a text."""
     told = _TOLD[kind][rng.randrange(3)].format(s=text)
-    value: Any = [{"note": told}, {"user": {_FIELDS[kind]: text}}, {"body": json.dumps({"n": told})}]
-    return Sample("personal data", kind, provider, value[rng.randrange(3)], text)
+    values: tuple[Any, ...] = (
+        {"note": told},
+        {"user": {_FIELDS[kind]: text}},
+        {"body": json.dumps({"n": told})},
+    )
+    return Sample("personal data", kind, provider, rng.choice(values), text)
