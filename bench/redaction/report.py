@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 
@@ -59,3 +60,9 @@ def tables(run: dict[str, Any]) -> str:
 def table(run: dict[str, Any]) -> str:
     """Return a run for the terminal."""
     return f"{heading(run)}\n\n{tables(run)}"
+
+
+def page(run: dict[str, Any]) -> str:
+    """Return docs/reference/redaction-benchmark.md."""
+    prose = Path(__file__).with_name("page.md").read_text(encoding="utf-8")
+    return prose.replace("{tables}", f"{heading(run)}.\n\n{tables(run)}")

@@ -25,6 +25,10 @@ SHORT_FLAGS = {
     "mariadb": "-p",
     "sqlcmd": "-P",
     "ldapsearch": "-w",
+    "psexec": "-p",
+    "PsExec": "-p",
+    "psexec.exe": "-p",
+    "PsExec.exe": "-p",
     "docker": "-p",
     "podman": "-p",
 }
@@ -63,8 +67,12 @@ def _program(match: re.Match[str]) -> Span | None:
 
 
 def _quoted(match: re.Match[str]) -> Span | None:
-    """Return the quoted value that follows."""
-    return value_at(match.string, match.end())
+    """Return the value that follows: quoted, or with digits and letters."""
+    span = value_at(match.string, match.end())
+    if span is None or span[0] > match.end():
+        return span
+    value = match.string[slice(*span)]
+    return span if len(value) >= 6 and any(map(str.isalpha, value)) else None
 
 
 def _credential(match: re.Match[str]) -> Span | None:
@@ -109,7 +117,8 @@ _EITHER = "|".join(sorted(map(re.escape, SHORT_FLAGS), key=len, reverse=True))
 
 DETECTORS: tuple[Detector, ...] = (
     Detector(
-        "program-password", REDACTED, f"(?:{_EITHER})[ \t](?:[^\n|;&]*[ \t])?-", tuple(SHORT_FLAGS),
+        "program-password", REDACTED, f"(?:{_EITHER})[ \t](?:[^\n|;&]*[ \t])?-",
+        tuple({one.lower(): None for one in SHORT_FLAGS}),
         rf"(?<![\w.-])(?P<p>{_EITHER})[ \t]++(?=-|[^|;&\n]{{0,126}}[ \t]-)",
         ("sshpass -p hunter2 ssh root@h", "mysql -uroot -phunter2 db", "redis-cli -a hunter2 ping",
          "docker login -u me -p hunter2 r", "x | sshpass -phunter2 ssh h", "sqlcmd -P 'a b'"),
@@ -117,11 +126,15 @@ DETECTORS: tuple[Detector, ...] = (
         "the programs' manuals", _program,
     ),
     Detector(
-        "sql-password", REDACTED, "(?i)(?:password|identified[ \t\r\n]+by)[ \t\r\n]+['\"]",
+        "sql-password", REDACTED,
+        "(?i)(?:password|identified[ \t\r\n]+(?:with[^\n]+)?(?:by|as))[ \t\r\n]+[^ \t\r\n]",
         ("password", "identified"),
-        rf"(?ai)(?<!\w)(?:password|identified{_GAP}by(?:{_GAP}password)?){_GAP}(?=[\"'])",
-        ("CREATE USER bob WITH PASSWORD 'hunter2'", 'ALTER USER bob IDENTIFIED BY "hunter2"'),
-        ("password policy 'x'", "IDENTIFIED BY '[REDACTED]'"), "ISO/IEC 9075", _quoted,
+        rf"(?ai)(?<!\w)(?:password|identified{_GAP}(?:with{_GAP}\S{{1,64}}{_GAP})?(?:by|as)"
+        rf"(?:{_GAP}password)?){_GAP}(?=[\"']|[^\s\"'();,]{{0,64}}[0-9])",
+        ("CREATE USER bob WITH PASSWORD 'hunter2'", 'ALTER USER bob IDENTIFIED BY "hunter2"',
+         "IDENTIFIED WITH mysql_native_password BY 'hunter2'", "USER x IDENTIFIED BY hUnter2;"),
+        ("password policy 'x'", "IDENTIFIED BY '[REDACTED]'", "identified by 3 experts"),
+        "ISO/IEC 9075", _quoted,
     ),
     Detector(
         "url-credential", TOKEN, "(?i)[?&;](?:x-amz-|x-goog-)?(?:signature|sig|code|key|auth)=",
