@@ -152,7 +152,7 @@ class CarefulWalk:
                 keys.is_sensitive(raw)
                 or (named and raw.lower() in named)
                 or (raw.lower() in _BASIC_NAMES and _is_basic(member))
-                or (keys.is_weak(raw) and _is_opaque(member, raw))
+                or (keys.is_weak(raw) and opaque.is_named_so(member, raw))
             ):
                 out[key] = self.replaced(member, inner, "key")
             elif type(member) is list and isinstance(raw, str) and keys.is_header_list(raw):
@@ -294,13 +294,6 @@ def _is_basic(member: object) -> bool:
     if not isinstance(member, str) or len(member) > LIMIT:
         return False
     return b":" in (validators.decode_base64(member) or b"")
-
-
-def _is_opaque(member: object, name: str) -> bool:
-    """Return whether *member*, whose name is that of some key, looks like a credential."""
-    if not isinstance(member, str) or len(member) > opaque.LONGEST:
-        return False
-    return opaque.is_opaque(member, digests=keys.is_qualified(name))
 
 
 def _odd_float(value: float) -> str:

@@ -26,6 +26,7 @@ class Kind(Enum):
     PLAIN = "plain"  # a short identifier: neither sensitive nor able to hold a secret
     DATA = "data"  # may itself be data: scanned like a value
     SENSITIVE = "sensitive"  # its value is replaced, or has to be asked
+    WEAK = "weak"  # plain, and sensitive if its value looks drawn at random
     VALUE = "value"  # its sibling `name` or `key` says what it is
 
 
@@ -161,8 +162,10 @@ def words(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def kind(name: str) -> Kind:
     """Return what *name*, at most `MAX_KEY` characters, says about its member."""
-    if is_sensitive(name) or name.lower() in _ASK or is_weak(name):
+    if is_sensitive(name) or name.lower() in _ASK:
         return Kind.SENSITIVE
+    if is_weak(name):
+        return Kind.WEAK if is_plain(name) else Kind.SENSITIVE
     if name.lower() in VALUE_NAMES:
         return Kind.VALUE
     return Kind.PLAIN if is_plain(name) else Kind.DATA

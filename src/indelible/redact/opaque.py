@@ -49,6 +49,11 @@ def is_opaque(value: str, *, digests: bool = False) -> bool:
     return len(_CASES.findall(value)) >= 6
 
 
+def is_named_so(member: object, name: str) -> bool:
+    """Return whether *member*, whose name is that of some key, looks like a credential."""
+    return isinstance(member, str) and is_opaque(member, digests=keys.is_qualified(name))
+
+
 _TELLING = frozenset(
     "key keys sk pk rk tk apikey api tok token tkn secret sec pat live prod auth oauth access priv"
     " private pwd pass cred bot sa admin svc".split()

@@ -127,7 +127,8 @@ DETECTORS: tuple[Detector, ...] = (
     ),
     Detector(
         "sql-password", REDACTED,
-        "(?i)(?:password|identified[ \t\r\n]+(?:with[^\n]+)?(?:by|as))[ \t\r\n]+[^ \t\r\n]",
+        "(?i)(?:password|identified[ \t\r\n]+(?:with[ \t\r\n]+[^ \t\r\n]+[ \t\r\n]+)?(?:by|as))"
+        "[ \t\r\n]+[^ \t\r\n]",
         ("password", "identified"),
         rf"(?ai)(?<!\w)(?:password|identified{_GAP}(?:with{_GAP}\S{{1,64}}{_GAP})?(?:by|as)"
         rf"(?:{_GAP}password)?){_GAP}(?=[\"']|[^\s\"'();,]{{0,64}}[0-9])",

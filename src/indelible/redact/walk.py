@@ -13,7 +13,7 @@ from typing import Any
 
 from indelible.model.canonical import Json
 from indelible.model.event import Unreadable
-from indelible.redact import gate, keys, prose, scan
+from indelible.redact import gate, keys, opaque, prose, scan
 from indelible.redact.careful import (
     KEEP,
     LIMIT,
@@ -196,8 +196,10 @@ class _FastCopy:
             kind = keys.kind(key)
             if kind is keys.Kind.DATA:
                 self.texts.append(key)
-            elif kind is keys.Kind.SENSITIVE or (
-                kind is keys.Kind.VALUE and keys.names_sensitive(value)
+            elif (
+                kind is keys.Kind.SENSITIVE
+                or (kind is keys.Kind.VALUE and keys.names_sensitive(value))
+                or (kind is keys.Kind.WEAK and opaque.is_named_so(member, key))
             ):
                 raise _NeedsCare
             if type(member) is list and keys.is_header_list(key):
