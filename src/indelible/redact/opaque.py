@@ -16,8 +16,8 @@ SHORTEST, LONGEST = 16, 512
 _LOOK = 96
 """Characters that tell."""
 _CHUNK = re.compile(r"[A-Za-z0-9]+")
-_CHANGE = re.compile(r"[A-Za-z][0-9]|[0-9][A-Za-z]")
-_CASES = re.compile(r"[a-z][A-Z]|[A-Z][a-z]")
+_CHANGE = re.compile(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
+_CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])")
 _DIGEST = re.compile(
     r"(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{32,128}|[0-9A-F]{32,128})"
 )
@@ -42,11 +42,11 @@ def is_opaque(value: str, *, digests: bool = False) -> bool:
     if not changes:
         return False
     longest = max(map(len, _CHUNK.findall(value)))
-    if longest >= 20 and changes >= 2:
+    if longest >= 20 and changes >= 3:
         return True
-    if changes >= 4:
+    if changes >= 5:
         return longest >= 8
-    return len(_CASES.findall(value)) >= 6
+    return len(_CASES.findall(value)) >= 8
 
 
 def is_named_so(member: object, name: str) -> bool:
@@ -67,23 +67,36 @@ _ID_MARKS = frozenset(
 )
 
 
+_VERSION = re.compile(r"[_.-]v[0-9]{1,2}[_.-]")
+_MARK = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,11}[_.-]){1,3}?(?=[A-Za-z0-9_.-]{16})")
+
+
 def _marked(match: re.Match[str]) -> Span | None:
     """Return a run whose mark and whose randomness say that it is a credential."""
     run = match[0].rstrip(".-_")
     chunk = max(_CHUNK.finditer(run), key=lambda one: len(one[0]), default=None)
-    if chunk is None or len(chunk[0]) < SHORTEST or chunk.start() > 32:
+    if chunk is None or chunk.start() > 48:
         return None
-    body, mark = chunk[0], keys.words(run[: chunk.start()])
-    changes = len(_CHANGE.findall(body))
-    if not mark or changes < 2 or (mark[0] in _ID_MARKS and not set(mark) & _TELLING):
+    first = _MARK.match(run)
+    mark = keys.words(run[: chunk.start()] or (first[0] if first else ""))
+    if not mark or (mark[0] in _ID_MARKS and not set(mark) & _TELLING):
         return None
-    telling = any(word in _TELLING or word.endswith(_TELLING_ENDS) for word in mark)
-    mixed = body != body.lower() and body != body.upper()
-    if mixed:
-        enough = len(body) >= (18 if telling else 30)
-    else:
-        enough = telling and len(body) >= 20 and changes >= 4
-    return (match.start(), match.start() + len(run)) if enough else None
+    telling = _VERSION.search(run, 0, chunk.start()) is not None or any(
+        word in _TELLING or word.endswith(_TELLING_ENDS) for word in mark
+    )
+    loud = first is not None and first[0].isupper() and first[0].endswith("-") and len(first[0]) > 3
+    whole = _is_random(chunk[0], telling=telling or loud)
+    parts = first is not None and _is_random(run[first.end() :], telling=False)
+    return (match.start(), match.start() + len(run)) if whole or parts else None
+
+
+def _is_random(body: str, *, telling: bool) -> bool:
+    """Return whether what follows a mark is drawn at random; without *telling*, surely so."""
+    changes = len(_CHANGE.findall(body[:_LOOK]))
+    if body not in (body.lower(), body.upper()):
+        cases = len(_CASES.findall(body[:_LOOK]))
+        return len(body) >= (18 if telling else 30) and changes >= 2 and changes + cases >= 6
+    return telling and len(body) >= 20 and changes >= 5
 
 
 _STRONG = frozenset("secret token password passwd pwd credential credentials bearer".split())
