@@ -207,7 +207,6 @@ MARKED: tuple[tuple[str, str, str, int, str], ...] = (
     ("stackhawk", "hawk.", DOTTED, 32, "docs.stackhawk.com"),
     ("telnyx", "KEY01", WORD, 30, "developers.telnyx.com"),
     ("lark", "cli_", ALNUM, 16, "open.larksuite.com/document"),
-    ("yandex-storage", "YC", WORD, 38, "yandex.cloud/en/docs/storage"),
     ("xata", "xau_", ALNUM, 24, "xata.io/docs"),
     ("honeycomb", "hcaik_ hcamk_ hcbik_ hcxik_", ALNUM, 24, "docs.honeycomb.io"),
     ("axiom", "xaat- xapt-", WORD, 24, "axiom.co/docs"),

@@ -99,6 +99,22 @@ def _is_random(body: str, *, telling: bool) -> bool:
     return telling and len(body) >= 20 and changes >= 5
 
 
+# Services whose keys have no mark, and whose names mean nothing else.
+SERVICES = frozenset(
+    "adafruit airtable algolia amplitude apify auth0 bitfinex bitly bittrex braintree bugsnag"
+    " calendly clarifai clearbit cloudflare cloudinary codacy cohere coinbase configcat confluent"
+    " contentful coveralls datadog deepgram deepl deepseek docusign dropbox etsy eventbrite fastly"
+    " finicity finnhub flickr foursquare freshdesk freshbooks giphy gitea hubspot ibm infura"
+    " ipinfo ipstack jotform klaviyo kucoin launchdarkly linkedin lokalise mailchimp mailgun"
+    " mailjet mapbox mapquest mattermost meraki messagebird mixpanel newrelic newsapi nytimes"
+    " okta onesignal openai openweather openweathermap opsgenie optimizely pagerduty paystack"
+    " pinecone pipedrive plivo postmark pubnub pusher quandl rapidapi ringcentral rollbar"
+    " salesforce scraperapi scrapingbee sendbird sendgrid sendinblue shodan shutterstock signalfx"
+    " skyscanner sonarqube splunk squarespace storyblok strava sumologic surveymonkey telnyx"
+    " todoist trello twilio twitch twitter typeform unsplash uploadcare vimeo virustotal vonage"
+    " wandb weatherapi webex webflow wistia woocommerce yandex yelp zapier zendesk zerotier"
+    " zoho".split()
+)
 _STRONG = frozenset("secret token password passwd pwd credential credentials bearer".split())
 _HEAD = re.compile(r"[\w.-]{0,48}$|[A-Za-z]{2,16}[ ]$", re.ASCII)
 _BEFORE = re.compile(r"([A-Za-z]{2,16})[ _-]$")
@@ -125,8 +141,24 @@ def _named(match: re.Match[str]) -> Span | None:
     return match.start("s"), match.start("s") + len(value)
 
 
+def _of_service(match: re.Match[str]) -> Span | None:
+    """Return an opaque run after the name of a service."""
+    value = match["s"].rstrip(_TRAILING)
+    if not is_opaque(value, digests=True):
+        return None
+    return match.start("s"), match.start("s") + len(value)
+
+
 _BODY = "Zx9Kq2Lm7Rt4Wv8Yb3Nc6Hd1Jf5Gs0Pa"
 _WORDS = ("key", "secret", "token", "passw", "pwd", "private", "access", "credential", "bearer")
+# What may stand between a name and a value: up to two words, an operator, quotes.
+_GAP = (
+    r"[\"'`)\]]{0,2}(?:[ \t]+(?:[a-z]{2,12}[ \t]+){0,2}"
+    r"|(?:[ \t]+[a-z]{2,12}){0,2}[ \t]{0,2}[:=#>|?,-]{1,3}[ \t]{0,4})[\"'`(]{0,2}"
+)
+_VALUE = r"(?P<s>[A-Za-z0-9_][A-Za-z0-9_+/=.~!$*-]{15,}+)"
+_VALUE_GATE = r"[^\n]*[A-Za-z0-9+/=._~!$*-]{8}"
+_SERVICE = "(?:" + "|".join(sorted(SERVICES)) + ")"
 
 DETECTORS: tuple[Detector, ...] = (
     Detector(
@@ -140,15 +172,22 @@ DETECTORS: tuple[Detector, ...] = (
     ),
     Detector(
         "named-token", TOKEN,
-        "(?i)(?:" + "|".join(_WORDS) + r")[^\n]*[A-Za-z0-9+/=._~!$*-]{8}", _WORDS,
+        "(?i)(?:" + "|".join(_WORDS) + ")" + _VALUE_GATE, _WORDS,
         r"(?ai)(?P<k>key|secret|token|password|passwd|pwd|private|access|credentials?|bearer)"
-        r"[\"'`)\]]{0,2}"
-        r"(?:[ \t]+(?:[a-z]{2,12}[ \t]+){0,2}|(?:[ \t]+[a-z]{2,12}){0,2}[ \t]{0,2}[:=#-][ \t]{0,4})"
-        r"[\"'`(]{0,2}(?P<s>[A-Za-z0-9_][A-Za-z0-9_+/=.~!$*-]{15,}+)",
-        ("the new key is " + _BODY, "Incorrect API key provided: " + _BODY + ".",
+        + _GAP + _VALUE,
+        ("the new key is " + _BODY,
+         "Incorrect API key provided: " + _BODY + ".", "env.API_KEY || '" + _BODY + "'",
          "acme SECRET 4f9e1a07b3d86c254f9e1a07b3d86c25", "token 'x9" + _BODY + "'"),
         ("cache key 4f9e1a07b3d86c254f9e1a07b3d86c25", "the key is in configuration_settings_v2",
          "access granted to 550e8400-e29b-41d4-a716-446655440000", "public key " + _BODY),
         "OWASP logging cheat sheet: data to exclude", _named,
+    ),
+    Detector(
+        "service-token", TOKEN, f"(?i){_SERVICE}{_VALUE_GATE}", tuple(sorted(SERVICES)),
+        rf"(?ai)(?<![a-z0-9./@]){_SERVICE}{_GAP}{_VALUE}",
+        ('deepgram: "' + "4f9e1a07b3d86c25" * 2 + '"', "mixpanel " + _BODY),
+        ("see deepgram-sdk-python-3.11.2", "https://api.deepgram.com/v1/4f9e1a07b3d86c25",
+         "twitter users liked it"),
+        "the services' own documentation of their keys", _of_service,
     ),
 )  # fmt: skip

@@ -27,13 +27,15 @@ def _marked(name: str, row: str, alphabet: str, least: int, source: str) -> Dete
     either = "(?:" + "|".join(map(re.escape, prefixes)) + ")"
     # A short or letters-only mark also ends ordinary words ("audio1//0", "specific-").
     glued = name in _GLUED or all(len(one) > 4 and not one.isalnum() for one in prefixes)
+    shortest = all(one.isalnum() and len(one) < 5 for one in prefixes)
     body = (_SAMPLE.upper() if alphabet == marks.UPPER else _SAMPLE) * 4
     return Detector(
         name=name,
         label=TOKEN,
         gate=("" if glued else _FREE) + either + alphabet + "{3}",
         literals=tuple(prefix.lower() for prefix in prefixes),
-        pattern=("" if glued else "(?<![A-Za-z0-9])")
+        # In base64, `/` and `+` come before anything.
+        pattern=("" if glued else f"(?<![A-Za-z0-9{'+/' if shortest else ''}])")
         + f"{either}(?P<body>{alphabet}{{{least},}}+){_MORE_PARTS}",
         examples=tuple(prefix + body[: max(least, 24)] for prefix in prefixes),
         counterexamples=(prefixes[0] + body[:2] + " ok", "nothing to see here"),
