@@ -50,7 +50,7 @@ def tables(run: dict[str, Any]) -> str:
     lines += ["", "### Altered though nothing is secret, percent", ""]
     rows = [[name.removeprefix("altered: "), *_cells(run, name)] for name in plain]
     lines += _table(["what", *names], rows)
-    lines += ["", "### Time of one call, µs", ""]
+    lines += ["", "### CPU time of one call, µs", ""]
     lines += _table(["value", *names], _latency_rows(run))
     worst = run["worst"]
     lines += ["", f"The slowest hostile value takes {worst['us']:,.0f} µs: {worst['name']}."]

@@ -48,21 +48,21 @@ def detect_secrets() -> Tool:
 
 
 def presidio() -> Tool:
-    """Run its pattern recognisers for English, at its default threshold; no language model."""
-    from presidio_analyzer import RecognizerRegistry, RecognizerResult
-    from presidio_analyzer.pattern_recognizer import PatternRecognizer
+    """Run its recognisers for English that need no language model; its engine drops no score."""
+    from presidio_analyzer import PatternRecognizer, RecognizerRegistry, RecognizerResult
+    from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
     registry = RecognizerRegistry()
     registry.load_predefined_recognizers(languages=["en"])
-    patterns = [one for one in registry.recognizers if isinstance(one, PatternRecognizer)]
-    least_score = 0.4
+    kinds = (PatternRecognizer, PhoneRecognizer)
+    patterns = [one for one in registry.recognizers if isinstance(one, kinds)]
 
     def redact(value: Any) -> str:
         text = as_text(value)
         found: list[RecognizerResult] = []
         for one in patterns:
             found += one.analyze(text, one.supported_entities, None) or []
-        spans = sorted((one.start, one.end) for one in found if one.score >= least_score)
+        spans = sorted((one.start, one.end) for one in found)
         for start, end in reversed(_merged(spans)):
             text = f"{text[:start]}[PII]{text[end:]}"
         return text

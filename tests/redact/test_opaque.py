@@ -49,6 +49,7 @@ def test_digests_count_only_where_the_name_says_enough() -> None:
 @pytest.mark.parametrize(
     "value",
     [
+        {"deepgram": HEX}, {"t": f"deepgram: {HEX}"},
         {"acme_key": BODY}, {"acmeKey": BODY}, {"x": [{"crm-auth": BODY}]}, {"license": BODY},
         {"t": f"acme_key = '{BODY}'"}, {"t": f"Using Key={BODY}"}, {"t": f"acmeAuth := {BODY}"},
         {"t": f"Incorrect API key provided: {BODY}."}, {"t": f"acme SECRET {BODY}"},
@@ -57,7 +58,9 @@ def test_digests_count_only_where_the_name_says_enough() -> None:
     ],
 )  # fmt: skip
 def test_beside_the_name_of_a_key_it_goes(scrub, value) -> None:
-    assert BODY[:9] not in str(scrub.value(value).value)
+    kept = str(scrub.value(value).value)
+    assert BODY[:9] not in kept
+    assert HEX not in kept
 
 
 @pytest.mark.parametrize(

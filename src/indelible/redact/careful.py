@@ -152,7 +152,7 @@ class CarefulWalk:
                 keys.is_sensitive(raw)
                 or (named and raw.lower() in named)
                 or (raw.lower() in _BASIC_NAMES and _is_basic(member))
-                or (keys.is_weak(raw) and opaque.is_named_so(member, raw))
+                or ((keys.is_weak(raw) or keys.is_service(raw)) and opaque.is_named_so(member, raw))
             ):
                 out[key] = self.replaced(member, inner, "key")
             elif type(member) is list and isinstance(raw, str) and keys.is_header_list(raw):

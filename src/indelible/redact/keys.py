@@ -136,6 +136,25 @@ _OTHER_KEYS = frozenset(
     " document doc entity record id data parent child secondary range random control".split()
 )
 
+# Services whose keys have no mark, and whose names mean nothing else.
+SERVICES = frozenset(
+    "adafruit airtable algolia amplitude apify artifactory asana auth0 beamer bitfinex"
+    " bitly bittrex braintree bugsnag calendly clarifai clearbit cloudflare cloudinary"
+    " codacy cohere coinbase configcat confluent contentful coveralls datadog deepgram deepl"
+    " deepseek diffbot discord docusign droneci dropbox duffel dynatrace etsy eventbrite"
+    " facebook fastly finicity finnhub flickr foursquare freemius freshbooks freshdesk"
+    " friendli giphy gitea gitter gocardless heroku hubspot ibm infura intercom ipinfo"
+    " ipstack jfrog jotform kaggle klaviyo kraken kucoin launchdarkly linkedin lokalise"
+    " looker mailchimp mailgun mailjet mandrill mapbox mapquest mattermost meraki"
+    " messagebird mixpanel netlify newrelic newsapi nytimes okta onesignal openai"
+    " openweather openweathermap opsgenie optimizely pagerduty pastebin paystack pinecone"
+    " pipedrive plaid plivo postmark pubnub pusher quandl rapidapi retell ringcentral"
+    " rollbar salesforce saucelabs scraperapi scrapingbee sendbird sendgrid sendinblue"
+    " shippo shodan shutterstock signalfx skyscanner snyk sonarqube splunk squarespace"
+    " storyblok strava sumologic surveymonkey telnyx todoist travisci trello twilio twitch"
+    " twitter typeform unsplash uploadcare vimeo virustotal vonage wandb weatherapi webex"
+    " webflow wistia woocommerce yandex yelp zapier zendesk zerotier zhipu zoho".split()
+)
 # Every name `is_secret` accepts holds one of these, lower-cased and ASCII: the text
 # rules' gate stands on it (tested over the spelling table).
 STEMS = tuple(
@@ -164,7 +183,7 @@ def kind(name: str) -> Kind:
     """Return what *name*, at most `MAX_KEY` characters, says about its member."""
     if is_sensitive(name) or name.lower() in _ASK:
         return Kind.SENSITIVE
-    if is_weak(name):
+    if is_weak(name) or is_service(name):
         return Kind.WEAK if is_plain(name) else Kind.SENSITIVE
     if name.lower() in VALUE_NAMES:
         return Kind.VALUE
@@ -241,6 +260,11 @@ def is_weak(name: str) -> bool:
         (parts[-1] in _WEAK_WORDS or parts[-1].endswith(_WEAK_TAILS))
         and not _is_other_key(parts)
     )  # fmt: skip
+
+
+def is_service(name: str) -> bool:
+    """Return whether *name* is that of a service, whose key would look drawn at random."""
+    return "".join(words(name[-MAX_KEY:])) in SERVICES
 
 
 def is_qualified(name: str) -> bool:

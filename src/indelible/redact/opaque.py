@@ -74,11 +74,12 @@ _MARK = re.compile(r"(?:[A-Za-z][A-Za-z0-9]{0,11}[_.-]){1,3}?(?=[A-Za-z0-9_.-]{1
 def _marked(match: re.Match[str]) -> Span | None:
     """Return a run whose mark and whose randomness say that it is a credential."""
     run = match[0].rstrip(".-_")
-    chunk = max(_CHUNK.finditer(run), key=lambda one: len(one[0]), default=None)
-    if chunk is None or chunk.start() > 48:
+    chunks = [one for one in _CHUNK.finditer(run) if one.start()]
+    chunk = max(chunks, key=lambda one: len(one[0]), default=None)
+    if chunk is None or len(chunk[0]) < SHORTEST or chunk.start() > 48:
         return None
     first = _MARK.match(run)
-    mark = keys.words(run[: chunk.start()] or (first[0] if first else ""))
+    mark = keys.words(run[: chunk.start()])
     if not mark or (mark[0] in _ID_MARKS and not set(mark) & _TELLING):
         return None
     telling = _VERSION.search(run, 0, chunk.start()) is not None or any(
@@ -99,22 +100,6 @@ def _is_random(body: str, *, telling: bool) -> bool:
     return telling and len(body) >= 20 and changes >= 5
 
 
-# Services whose keys have no mark, and whose names mean nothing else.
-SERVICES = frozenset(
-    "adafruit airtable algolia amplitude apify auth0 bitfinex bitly bittrex braintree bugsnag"
-    " calendly clarifai clearbit cloudflare cloudinary codacy cohere coinbase configcat confluent"
-    " contentful coveralls datadog deepgram deepl deepseek docusign dropbox etsy eventbrite fastly"
-    " finicity finnhub flickr foursquare freshdesk freshbooks giphy gitea hubspot ibm infura"
-    " ipinfo ipstack jotform klaviyo kucoin launchdarkly linkedin lokalise mailchimp mailgun"
-    " mailjet mapbox mapquest mattermost meraki messagebird mixpanel newrelic newsapi nytimes"
-    " okta onesignal openai openweather openweathermap opsgenie optimizely pagerduty paystack"
-    " pinecone pipedrive plivo postmark pubnub pusher quandl rapidapi ringcentral rollbar"
-    " salesforce scraperapi scrapingbee sendbird sendgrid sendinblue shodan shutterstock signalfx"
-    " skyscanner sonarqube splunk squarespace storyblok strava sumologic surveymonkey telnyx"
-    " todoist trello twilio twitch twitter typeform unsplash uploadcare vimeo virustotal vonage"
-    " wandb weatherapi webex webflow wistia woocommerce yandex yelp zapier zendesk zerotier"
-    " zoho".split()
-)
 _STRONG = frozenset("secret token password passwd pwd credential credentials bearer".split())
 _HEAD = re.compile(r"[\w.-]{0,48}$|[A-Za-z]{2,16}[ ]$", re.ASCII)
 _BEFORE = re.compile(r"([A-Za-z]{2,16})[ _-]$")
@@ -158,7 +143,7 @@ _GAP = (
 )
 _VALUE = r"(?P<s>[A-Za-z0-9_][A-Za-z0-9_+/=.~!$*-]{15,}+)"
 _VALUE_GATE = r"[^\n]*[A-Za-z0-9+/=._~!$*-]{8}"
-_SERVICE = "(?:" + "|".join(sorted(SERVICES)) + ")"
+_SERVICE = "(?:" + "|".join(sorted(keys.SERVICES)) + ")"
 
 DETECTORS: tuple[Detector, ...] = (
     Detector(
@@ -183,7 +168,7 @@ DETECTORS: tuple[Detector, ...] = (
         "OWASP logging cheat sheet: data to exclude", _named,
     ),
     Detector(
-        "service-token", TOKEN, f"(?i){_SERVICE}{_VALUE_GATE}", tuple(sorted(SERVICES)),
+        "service-token", TOKEN, f"(?i){_SERVICE}{_VALUE_GATE}", tuple(sorted(keys.SERVICES)),
         rf"(?ai)(?<![a-z0-9./@]){_SERVICE}{_GAP}{_VALUE}",
         ('deepgram: "' + "4f9e1a07b3d86c25" * 2 + '"', "mixpanel " + _BODY),
         ("see deepgram-sdk-python-3.11.2", "https://api.deepgram.com/v1/4f9e1a07b3d86c25",

@@ -96,6 +96,13 @@ def _bootstrap(match: re.Match[str]) -> tuple[int, int] | None:
     return None if plain else match.span()
 
 
+def _second_random(match: re.Match[str]) -> tuple[int, int] | None:
+    """Return *match* if its second part has digits and is no digest itself."""
+    part = match[0].partition(".")[2]
+    digest = part == part.lower() and set(part) <= set("0123456789abcdef")
+    return match.span() if validators.has_digit(part) and not digest else None
+
+
 def _pem(match: re.Match[str]) -> tuple[int, int]:
     """Return the private key from its BEGIN to its END line, or to the end of the text."""
     text = match.string
@@ -297,6 +304,38 @@ _SHAPED: tuple[Detector, ...] = (
         r"(?<![A-Za-z0-9_.@/-])(?P<id>[a-z0-9]{6})\.(?P<s>[a-z0-9]{16})(?![A-Za-z0-9_.-])",
         ("07401b." + "f395accd246ae52d",), "kubernetes.io/docs/reference/access-authn-authz",
         counterexamples=("module.internationalized", "123456.1234567890123456"), check=_bootstrap,
+    ),
+    _shaped(
+        "hex-and-secret", r"[0-9a-f]{8}\.[A-Za-z0-9_-]{16}", ".",
+        r"(?<![A-Za-z0-9_.@/-])[0-9a-f]{32}\.[A-Za-z0-9_-]{16,24}(?![A-Za-z0-9_.-])",
+        (f"{_H32}." + _MIXED[:16],), "docs.bigmodel.cn/api-reference, docs.ollama.com/api",
+        counterexamples=(f"{_H32}.{_H32}", f"{_H32}.internationalized"), check=_second_random,
+    ),
+    _shaped(
+        "firebase", "AAAA[A-Za-z0-9_-]+:", "aaaa",
+        r"(?<![A-Za-z0-9_-])AAAA[A-Za-z0-9_-]{7}:[A-Za-z0-9_-]{100,}+",
+        ("AAAAZx9Kq2L:" + _MIXED * 3,), "firebase.google.com/docs/cloud-messaging",
+    ),
+    _shaped(
+        "automation-webhook",
+        r"(?:hooks\.zapier\.com|maker\.ifttt\.com|hook\.[a-z0-9]+\.make\.com)/",
+        "hooks.zapier.com/ maker.ifttt.com/ .make.com/",
+        r"(?:hooks\.zapier\.com/hooks/(?:catch|standard)/|hook\.[a-z0-9]{2,8}\.make\.com/"
+        r"|maker\.ifttt\.com/[a-z0-9_/{}-]{1,80}?/key/|maker\.ifttt\.com/use/)(?P<s>[A-Za-z0-9_/-]{12,}+)",
+        ("https://hooks.zapier.com/hooks/catch/" + "1234567/abc12de/",
+         "https://maker.ifttt.com/trigger/x/with/key/" + _MIXED,
+         "https://hook.eu1.make.com/" + _MIXED), "help.zapier.com, ifttt.com/maker_webhooks",
+        counterexamples=("https://hooks.zapier.com/docs",),
+    ),
+    _shaped(
+        "chat-webhook",
+        r"(?:feishu\.cn|larksuite\.com|dingtalk\.com|weixin\.qq\.com|googleapis\.com/v1/spaces)/",
+        "feishu.cn/ larksuite.com/ dingtalk.com/ weixin.qq.com/ googleapis.com/v1/spaces/",
+        r"(?:(?:feishu\.cn|larksuite\.com)/open-apis/bot/(?:v2/)?hook/"
+        r"|dingtalk\.com/robot/send\?access_token=|weixin\.qq\.com/cgi-bin/webhook/send\?key="
+        r"|googleapis\.com/v1/spaces/[A-Za-z0-9_-]{4,32}/messages\?key=)(?P<s>[^\s\"'<>]{16,}+)",
+        ("https://open.feishu.cn/open-apis/bot/v2/hook/" + _MIXED,), "open.feishu.cn/document",
+        counterexamples=("https://open.feishu.cn/document/",),
     ),
     _shaped(
         "zoho", r"1000\.[0-9a-f]{8}", "1000.",
