@@ -41,4 +41,10 @@ HOSTILE = {
     "pairs": '"name":"token",' * 4_000,
     "parameters": "?key=aaaaaaaaaaaa" * 4_000,
     "yaml blocks": "password: |\n x\n" * 4_000,
+    "words for keys": "the key is a1b2c3d4 " * 3_000,
+    "keys without a value": "key=abcdefgh1jklmnop?" * 3_000,
+    "services": "deepgram is a1b2c3d4 " * 3_000,
+    "marks": "ab_cdefghijklmnop1 " * 4_000,
+    "one long mark": "a_" + "b1" * 30_000,
+    "echoes": "token=a1b2c3d4e5 a1b2c3d4e5 " * 900,
 }

@@ -254,17 +254,17 @@ def is_sensitive(name: str) -> bool:
 
 
 def is_weak(name: str) -> bool:
-    """Return whether *name* is that of a credential if its value looks like one."""
-    parts = words(name[-MAX_KEY:])
-    return bool(parts) and (
-        (parts[-1] in _WEAK_WORDS or parts[-1].endswith(_WEAK_TAILS))
-        and not _is_other_key(parts)
-    )  # fmt: skip
+    """Return whether *name*, an identifier, is that of a credential if its value looks like one."""
+    if not _PAIR_NAME.fullmatch(name):
+        return False
+    parts = words(name)
+    last = parts[-1] if parts else ""
+    return (last in _WEAK_WORDS or last.endswith(_WEAK_TAILS)) and not _is_other_key(parts)
 
 
 def is_service(name: str) -> bool:
     """Return whether *name* is that of a service, whose key would look drawn at random."""
-    return "".join(words(name[-MAX_KEY:])) in SERVICES
+    return _PAIR_NAME.fullmatch(name) is not None and "".join(words(name)) in SERVICES
 
 
 def is_qualified(name: str) -> bool:
