@@ -46,5 +46,6 @@ HOSTILE = {
     "services": "deepgram is a1b2c3d4 " * 3_000,
     "marks": "ab_cdefghijklmnop1 " * 4_000,
     "one long mark": "a_" + "b1" * 30_000,
+    "colours": "\x1b[1m" * 20_000,
     "echoes": "token=a1b2c3d4e5 a1b2c3d4e5 " * 900,
 }

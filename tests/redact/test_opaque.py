@@ -82,6 +82,11 @@ def test_a_secret_goes_wherever_else_it_stands_in_the_text(scrub) -> None:
     assert "s3cretvalue9" not in kept
 
 
+def test_a_terminals_colours_hide_nothing(scrub) -> None:
+    kept = scrub.value(f"key \x1b[93msk-{HEX}\x1b[0m was refused").value
+    assert kept == "key \x1b[93m[TOKEN]\x1b[0m was refused"
+
+
 def test_an_ordinary_word_that_is_a_password_goes_once(scrub) -> None:
     assert "password=[REDACTED], banana" in scrub.value("password=banana, banana bread").value
 

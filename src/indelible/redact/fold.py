@@ -16,6 +16,7 @@ from itertools import accumulate
 # Default-ignorable characters outside category Cf (Unicode DerivedCoreProperties).
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]")
 _PERCENT = re.compile(r"%([2-7][0-9A-Fa-f])")
+_COLOUR = re.compile(r"\x1b\[[0-9;]{0,16}[A-Za-z]")
 _ESCAPE = re.compile(r"(?<!\\)\\{1,8}(?:u([0-9A-Fa-f]{4})|x([2-7][0-9A-Fa-f]))")
 
 
@@ -86,8 +87,13 @@ def escape_view(text: str) -> View:
     return _decoded(text, _ESCAPE)
 
 
+def colour_view(text: str) -> View:
+    """Return *text* without a terminal's control sequences (ECMA-48 section 5.4)."""
+    return _decoded(text, _COLOUR)
+
+
 def _decoded(text: str, pattern: re.Pattern[str]) -> View:
-    """Return *text* with each match of *pattern* replaced by the character it encodes."""
+    """Return *text* with each match of *pattern* replaced by the character it encodes, if any."""
     out: list[str] = []
     sources: list[int] = []
     whole: list[bool] = []
@@ -97,7 +103,7 @@ def _decoded(text: str, pattern: re.Pattern[str]) -> View:
             out.append(text[at : match.start()])
             sources.append(at)
             whole.append(False)
-        char = chr(int(match[match.lastindex or 1], 16))
+        char = chr(int(match[match.lastindex], 16)) if match.lastindex else ""
         out.append("\ufffd" if "\ud800" <= char <= "\udfff" else char)
         sources.append(match.start())
         whole.append(True)

@@ -25,8 +25,15 @@ DETECTORS: tuple[Detector, ...] = (
 # What may hide a secret in another spelling fires under an index of its own.
 PERCENT = len(DETECTORS)
 ESCAPE = PERCENT + 1
-RUN = PERCENT + 2
-_DISGUISES = ("%[2-7][0-9A-Fa-f]", r"\\(?:u[0-9A-Fa-f]|x[2-7])[0-9A-Fa-f]", "[A-Za-z0-9+/_-]{24}")
+COLOUR = PERCENT + 2
+RUN = PERCENT + 3
+_RUN_GATE = "[A-Za-z0-9+/_-]{24}"
+_DISGUISES = (
+    "%[2-7][0-9A-Fa-f]",
+    r"\\(?:u[0-9A-Fa-f]|x[2-7])[0-9A-Fa-f]",
+    r"\x1b\[",
+    _RUN_GATE,
+)
 
 
 def _by_literal() -> Iterator[tuple[str, tuple[tuple[str, tuple[int, ...]], ...]]]:
@@ -35,7 +42,7 @@ def _by_literal() -> Iterator[tuple[str, tuple[tuple[str, tuple[int, ...]], ...]
     Most texts lack most signs (`_`, `://`), so most literals need no search.
     """
     marks = [(literal, n) for n, detector in enumerate(DETECTORS) for literal in detector.literals]
-    marks += [("%", PERCENT), ("\\", ESCAPE)]
+    marks += [("%", PERCENT), ("\\", ESCAPE), ("\x1b[", COLOUR)]
     announced: dict[str, dict[str, list[int]]] = {}
     for literal, n in marks:
         sign = literal.lstrip("abcdefghijklmnopqrstuvwxyz0123456789 ")[:1]
@@ -83,7 +90,7 @@ class PureGate:
                         found.update(indexes)
         if compiled("[0-9]{2}").search(text):
             found.update(index for index, gate in _NUMERIC if compiled(gate).search(text))
-        if compiled(_DISGUISES[2]).search(text):
+        if compiled(_RUN_GATE).search(text):
             found.add(RUN)
         return sorted(found)
 

@@ -28,6 +28,11 @@ _SHORTEST_ECHO, _LONGEST_ECHO, _MAX_ECHOES = 8, 512, 8
 _PERSONAL = frozenset(
     index for index, one in enumerate(gate.DETECTORS) if one.label not in (REDACTED, TOKEN)
 )
+_VIEWS = (
+    (gate.PERCENT, fold.percent_view),
+    (gate.ESCAPE, fold.escape_view),
+    (gate.COLOUR, fold.colour_view),
+)
 _BREAKS_BUDGET = (-1, -1, -1)
 
 _LETTERS_AND_SPACE = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ "
@@ -179,7 +184,7 @@ def _disguised(
 ) -> list[Hit]:
     """Return what is found in *text* once its escapes and its base64 are decoded."""
     hits: list[Hit] = []
-    for flag, decode in ((gate.PERCENT, fold.percent_view), (gate.ESCAPE, fold.escape_view)):
+    for flag, decode in _VIEWS:
         if flag in fired:
             view = decode(text)
             if view.text != text:

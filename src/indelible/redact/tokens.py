@@ -127,6 +127,15 @@ _SHAPED: tuple[Detector, ...] = (
         counterexamples=("-----BEGIN CERTIFICATE-----\nMIIabc", "-----BEGIN PRIVATE"),
     ),
     _shaped(
+        "private-key-body", "MI(?:I[A-Za-z0-9+/]{3}IBA|GHAgEAMBMG)|MHcCAQEE|MC4CAQAwBQYDK2V",
+        "mii mighageambmg mhccaqee mc4caqawbqydk2v",
+        r"(?<![A-Za-z0-9+/])(?:MII[A-Za-z0-9+/]{3}IBA(?:A[JK]|DAN)|MHcCAQEE|MIGHAgEAMBMG"
+        r"|MC4CAQAwBQYDK2V)(?:[A-Za-z0-9+/=]|\\[nr]|[\r\n][ \t]*){20,}+",
+        ("key: MIIEvQIBADAN" + _MIXED, "MHcCAQEE" + _MIXED + "\\n" + _MIXED),
+        "RFC 5208, RFC 5915, RFC 8017",
+        counterexamples=("MIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYD",),
+    ),
+    _shaped(
         "putty-key", "PuTTY-User-Key-File-[23]", "putty-user",
         r"PuTTY-User-Key-File-[23]:[\s\S]*+", ("PuTTY-User-Key-File-2" + ": ssh-rsa\nabc",),
         "the.earth.li/~sgtatham/putty (appendix C)",
@@ -206,8 +215,9 @@ _SHAPED: tuple[Detector, ...] = (
         ("1234567890:AA" + _MIXED[:33],), "core.telegram.org/bots/api",
     ),
     _shaped(
-        "twilio", _FREE + "(?:AC|SK)[0-9a-f]{8}", "ac sk",
-        r"(?<![A-Za-z0-9])(?:AC|SK)[0-9a-f]{32}(?![A-Za-z0-9])", ("SK" + _H32, "AC" + _H32 + "."),
+        "twilio", _FREE + "(?:AC|SK)[0-9a-fA-F]{8}", "ac sk",
+        r"(?<![A-Za-z0-9])(?:AC|SK)(?:[0-9a-f]{32}|[0-9A-F]{32})(?![A-Za-z0-9])",
+        ("SK" + _H32, "AC" + _H32 + "."),
         "www.twilio.com/docs/iam", counterexamples=("ACdeadbeef",),
     ),
     _shaped(
