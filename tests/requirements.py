@@ -126,6 +126,17 @@ REQUIREMENTS = [
         ISSUE,
     ),
     Requirement(
+        "redact.opaque",
+        "A long random run is redacted beside a mark, a name or a word that says what it is; "
+        "ids and digests that nothing calls a secret are kept.",
+        f"{ISSUE}; {DESIGN} 4",
+    ),
+    Requirement(
+        "redact.echo",
+        "A secret that its name gave away is redacted wherever else it stands in the same text.",
+        f"{DESIGN} 4",
+    ),
+    Requirement(
         "redact.argv",
         "The wrapped command's arguments are redacted before they are recorded.",
         ISSUE,

@@ -46,6 +46,7 @@ def test_digests_count_only_where_the_name_says_enough() -> None:
         assert opaque.is_opaque(value, digests=True)
 
 
+@pytest.mark.requirement("redact.opaque")
 @pytest.mark.parametrize(
     "value",
     [
@@ -63,6 +64,7 @@ def test_beside_the_name_of_a_key_it_goes(scrub, value) -> None:
     assert HEX not in kept
 
 
+@pytest.mark.requirement("redact.opaque")
 @pytest.mark.parametrize(
     "value",
     [
@@ -76,6 +78,7 @@ def test_elsewhere_it_stays(scrub, value) -> None:
     assert value == scrub.value(value).value
 
 
+@pytest.mark.requirement("redact.echo")
 def test_a_secret_goes_wherever_else_it_stands_in_the_text(scrub) -> None:
     kept = scrub.value("token = 's3cretvalue9' | 's3cretvalue9' was refused: s3cretvalue9").value
     assert "[REDACTED]" in kept
@@ -85,6 +88,12 @@ def test_a_secret_goes_wherever_else_it_stands_in_the_text(scrub) -> None:
 def test_a_terminals_colours_hide_nothing(scrub) -> None:
     kept = scrub.value(f"key \x1b[93msk-{HEX}\x1b[0m was refused").value
     assert kept == "key \x1b[93m[TOKEN]\x1b[0m was refused"
+
+
+def test_a_secret_counts_once_however_it_was_found(scrub) -> None:
+    kept = scrub.text("token=s3cretvalue9; " * 60, limit=2_000)
+    assert kept.value == "token=[REDACTED]; " * 60
+    assert kept.count == 60
 
 
 def test_an_ordinary_word_that_is_a_password_goes_once(scrub) -> None:

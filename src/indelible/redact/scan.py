@@ -158,6 +158,7 @@ def _echoes(text: str, hits: list[Hit]) -> list[Hit]:
     Only what cannot be an ordinary word: at least 8 characters, digits and letters.
     """
     found: list[Hit] = []
+    known = {start for start, _, _ in hits}
     told: dict[str, int] = {}
     for start, end, index in hits:
         if _SHORTEST_ECHO <= end - start <= _LONGEST_ECHO and index not in _PERSONAL:
@@ -167,7 +168,8 @@ def _echoes(text: str, hits: list[Hit]) -> list[Hit]:
             continue
         at = text.find(secret)
         while at >= 0 and len(found) <= MAX_MATCHES:
-            found.append((at, at + len(secret), index))
+            if at not in known:
+                found.append((at, at + len(secret), index))
             at = text.find(secret, at + len(secret))
     return found
 
