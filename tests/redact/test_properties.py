@@ -81,6 +81,7 @@ def test_the_gates_agree_the_input_is_unchanged_and_the_output_encodes(value) ->
 @settings(max_examples=300)
 @example(["password=[REDACTED]x"])
 @example({"a": "pin=1 " * 80})
+@example({"path": f"-----BEGIN RSA PRIVATE KEY-----{'a' * 70}-----END x-----Token: x", "value": ""})
 @example(["-token", "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"])
 def test_redacting_twice_is_redacting_once(value) -> None:
     once = FAST.value(value).value
