@@ -140,7 +140,7 @@ def main() -> None:
         "tookS": round(time.monotonic() - started, 1),
         "versions": versions(),
         "samples": len(chosen),
-        "missing": json.loads((SAMPLES / "missing.json").read_text()),
+        **json.loads((SAMPLES / "sources.json").read_text()),
         "worst": {"name": slowest[0], "us": slowest[1]},
         "tools": tools,
     }

@@ -1,7 +1,7 @@
 """Makes or reads the samples, in the environment that has their sources.
 
 `python -m bench.redaction.gather ARCHIVES PUBLIC OUT`: one file for each set in OUT, and
-`missing.json`, which says what could not be had and why.
+`sources.json`, which says what the repositories were at, and which could not be had and why.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ def main() -> None:
     clones.mkdir(parents=True, exist_ok=True)
     rng = random.Random(SEED)
     missing: dict[str, str] = {}
+    commits: dict[str, str] = {}
     secrets = list(generated())
     found: list[Sample] = []
     for repository, read in public.REPOSITORIES.items():
@@ -126,7 +127,9 @@ def main() -> None:
         if reason:
             missing[repository] = reason
             continue
-        found += read(clones / repository.replace("/", "+"))
+        place = clones / repository.replace("/", "+")
+        commits[repository] = public.commit(place)
+        found += read(place)
     write(out / "generated.jsonl", secrets)
     write(out / "public.jsonl", found)
     pool = found or secrets
@@ -137,7 +140,8 @@ def main() -> None:
     plain = [*(one for one in both if not one.secret), *benign.strings(rng)]
     write(out / "benign.jsonl", plain)
     write(out / "scalars.jsonl", benign.values(rng))
-    (out / "missing.json").write_text(json.dumps(missing), encoding="utf-8")
+    sources = {"missing": missing, "commits": commits}
+    (out / "sources.json").write_text(json.dumps(sources), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -94,18 +94,18 @@ def _kept(value: Any, redacted: Any) -> tuple[int, int]:
     return sum(a == b for a, b in zip(before, after, strict=True)), len(before)
 
 
-def rows(scores: Scores) -> dict[str, float]:
-    """Return the figures of one tool, by the name of the row."""
+def rows(scores: Scores) -> dict[str, tuple[float, int]]:
+    """Return percent, and of how many, for each row of one tool's figures."""
     leak, out = scores.leak_free, {}
     independent = Score()
     shaped, named, personal = Score(), Score(), Score()
     for (corpus, shape), one in sorted(leak.items()):
         if shape == "as found":
-            out[f"secrets: {corpus}"] = one.percent
+            out[f"secrets: {corpus}"] = one.percent, one.all
             if "generated" not in corpus:
                 independent.add(one.good, one.all)
         else:
-            out[f"{corpus}: {shape}"] = one.percent
+            out[f"{corpus}: {shape}"] = one.percent, one.all
         if corpus == "MCP":
             shaped.add(one.good, one.all)
             if shape in ("key in JSON", "nested JSON", "header"):
@@ -113,14 +113,14 @@ def rows(scores: Scores) -> dict[str, float]:
         if corpus == "personal data":
             personal.add(one.good, one.all)
     if independent.all:
-        out["secrets: the public ones pooled"] = independent.percent
-    out["MCP: all shapes"] = shaped.percent
-    out["MCP: sensitive key, nested JSON, header"] = named.percent
-    out["personal data: all"] = personal.percent
+        out["secrets: the public ones pooled"] = independent.percent, independent.all
+    out["MCP: all shapes"] = shaped.percent, shaped.all
+    out["MCP: sensitive key, nested JSON, header"] = named.percent, named.all
+    out["personal data: all"] = personal.percent, personal.all
     plain = Score()
     for corpus, one in sorted(scores.unaltered.items()):
-        out[f"altered: {corpus}"] = 100 - one.percent
+        out[f"altered: {corpus}"] = 100 - one.percent, one.all
         plain.add(one.good, one.all)
-    out["altered: all strings"] = 100 - plain.percent
-    out["altered: JSON scalars"] = 100 - scores.scalars.percent
+    out["altered: all strings"] = 100 - plain.percent, plain.all
+    out["altered: JSON scalars"] = 100 - scores.scalars.percent, scores.scalars.all
     return out

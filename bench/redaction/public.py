@@ -38,6 +38,12 @@ def clone(repository: str, into: Path) -> str:
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["failed"])[-1]
 
 
+def commit(place: Path) -> str:
+    """Return which commit of a clone is read."""
+    command = ["git", "-C", str(place), "rev-parse", "--short=10", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def files(place: Path, *paths: str) -> Iterator[tuple[str, str]]:
     """Yield name and text of what lies below *paths* in the newest commit of a clone."""
     done = subprocess.run(

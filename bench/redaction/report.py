@@ -8,8 +8,8 @@ from typing import Any
 
 def _cells(run: dict[str, Any], name: str) -> list[str]:
     digits = 2 if name.startswith("altered") else 1
-    found = (tool["figures"].get(name) for tool in run["tools"].values())
-    return ["" if one is None else f"{one:.{digits}f}" for one in found]
+    found = [tool["figures"][name] for tool in run["tools"].values()]
+    return [f"{found[0][1]:,}", *(f"{percent:.{digits}f}" for percent, _ in found)]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -31,11 +31,12 @@ def heading(run: dict[str, Any]) -> str:
     """Return one line that says where the figures come from."""
     here = run["machine"]
     packages = ", ".join(f"{name} {one}" for name, one in run["versions"].items())
+    sources = ", ".join(f"{name} at {commit}" for name, commit in run["commits"].items())
     missing = "; ".join(f"without {name}: {why}" for name, why in run["missing"].items())
     return (
         f"{run['date']}, {here['cpu']}, {here['cpus']} CPUs, Python {here['python']}, {packages}; "
         f"load {run['load']['before'][0]} before, {run['load']['after'][0]} after; "
-        f"{run['samples']:,} samples, {run['tookS']} s{'; ' if missing else ''}{missing}"
+        f"{run['samples']:,} samples, {run['tookS']} s; {sources}{'; ' if missing else ''}{missing}"
     )
 
 
@@ -46,10 +47,10 @@ def tables(run: dict[str, Any]) -> str:
     leak = [name for name in figures if not name.startswith("altered")]
     plain = [name for name in figures if name.startswith("altered")]
     lines = ["### Leak-free, percent", ""]
-    lines += _table(["samples", *names], [[name, *_cells(run, name)] for name in leak])
+    lines += _table(["samples", "how many", *names], [[name, *_cells(run, name)] for name in leak])
     lines += ["", "### Altered though nothing is secret, percent", ""]
     rows = [[name.removeprefix("altered: "), *_cells(run, name)] for name in plain]
-    lines += _table(["what", *names], rows)
+    lines += _table(["what", "how many", *names], rows)
     lines += ["", "### CPU time of one call, µs", ""]
     lines += _table(["value", *names], _latency_rows(run))
     worst = run["worst"]

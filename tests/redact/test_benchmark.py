@@ -55,6 +55,7 @@ def test_changed_strings_and_scalars_are_counted() -> None:
     ]
     same = measure.rows(measure.score((one, one.value) for one in plain))
     changed = measure.rows(measure.score(zip(plain, ["[X] text", [1, "[X]"]], strict=True)))
-    assert same["altered: all strings"] == same["altered: JSON scalars"] == 0
-    assert changed["altered: all strings"] == 100
-    assert changed["altered: JSON scalars"] == 50
+    assert same["altered: all strings"] == (0, 1)
+    assert same["altered: JSON scalars"] == (0, 2)
+    assert changed["altered: all strings"] == (100, 1)
+    assert changed["altered: JSON scalars"] == (50, 2)
