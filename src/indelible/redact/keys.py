@@ -143,18 +143,20 @@ SERVICES = frozenset(
     " codacy cohere coinbase configcat confluent contentful coveralls datadog deepgram deepl"
     " deepseek diffbot discord docusign droneci dropbox duffel dynatrace etsy eventbrite"
     " facebook fastly finicity finnhub flickr foursquare freemius freshbooks freshdesk"
-    " friendli giphy gitea gitter gocardless heroku hubspot ibm infura intercom ipinfo"
-    " ipstack jfrog jotform kaggle klaviyo kraken kucoin launchdarkly linkedin lokalise"
-    " looker mailchimp mailgun mailjet mandrill mapbox mapquest mattermost meraki"
-    " messagebird mixpanel netlify newrelic newsapi nytimes okta onesignal openai"
+    " friendli giphy gitea gitter gocardless gumroad heroku hubspot ibm infura intercom"
+    " ipinfo ipstack jfrog jotform kaggle klaviyo kraken kucoin larksuite launchdarkly"
+    " linkedin lokalise looker mailchimp mailgun mailjet mandrill mapbox mapquest mattermost"
+    " meraki messagebird mixpanel netlify newrelic newsapi nytimes okta onesignal openai"
     " openweather openweathermap opsgenie optimizely pagerduty pastebin paystack pinecone"
-    " pipedrive plaid plivo postmark pubnub pusher quandl rapidapi retell ringcentral"
-    " rollbar salesforce saucelabs scraperapi scrapingbee sendbird sendgrid sendinblue"
-    " shippo shodan shutterstock signalfx skyscanner snyk sonarqube splunk squarespace"
-    " storyblok strava sumologic surveymonkey telnyx todoist travisci trello twilio twitch"
-    " twitter typeform unsplash uploadcare vimeo virustotal vonage wandb weatherapi webex"
-    " webflow wistia woocommerce yandex yelp zapier zendesk zerotier zhipu zoho".split()
+    " pipedrive plaid plivo polymarket postmark privateai pubnub pusher quandl rapidapi"
+    " retell ringcentral rollbar salesforce saucelabs scraperapi scrapingbee sendbird"
+    " sendgrid sendinblue shippo shodan shutterstock signalfx skyscanner snyk sonarqube"
+    " splunk squarespace storyblok strava sumologic surveymonkey telnyx todoist travisci"
+    " trello twilio twitch twitter typeform unsplash uploadcare vimeo virustotal vonage"
+    " wandb weatherapi webex webflow wistia woocommerce yandex yelp zapier zendesk zerotier"
+    " zhipu zoho".split()
 )
+
 # Every name `is_secret` accepts holds one of these, lower-cased and ASCII: the text
 # rules' gate stands on it (tested over the spelling table).
 STEMS = tuple(

@@ -140,7 +140,7 @@ MARKED: tuple[tuple[str, str, str, int, str], ...] = (
     ("settlemint", "sm_aat_ sm_pat_ sm_sat_", ALNUM, 12, "console.settlemint.com/documentation"),
     ("packagist",
      "packagist_ort_ packagist_out_ packagist_acs_ packagist_ack_ packagist_uut_",
-     HEX, 32, "packagist.com/docs/api"),
+     HEX, 24, "packagist.com/docs/api"),
     ("aikido", "AIK_CI_ AIK_CLIENT_", SNAKE, 16, "help.aikido.dev"),
     ("alibaba-sts", "STS.", ALNUM, 16, "www.alibabacloud.com/help/ram"),
     ("buildkite-cluster", "bkct_", SNAKE, 24, "buildkite.com/docs/agent"),
@@ -252,6 +252,6 @@ MARKED: tuple[tuple[str, str, str, int, str], ...] = (
     ("mandrill", "md-", WORD, 22, "mailchimp.com/developer/transactional"),
     ("coze", "pat_", ALNUM, 32, "www.coze.com/docs/developer_guides/pat"),
     ("beamer", "b_", WORD, 44, "www.getbeamer.com/api"),
-    ("jwt-in-base64", "ZXlK", BASE64, 60, "RFC 7519"),
+    ("jwt-in-base64", "ZXlK", BASE64, 40, "RFC 7519"),
     ("freemius", "sk_S", ALNUM, 24, "freemius.com/help/documentation"),
 )  # fmt: skip

@@ -79,8 +79,8 @@ def _sk_key(match: re.Match[str]) -> tuple[int, int] | None:
     return match.span() if telling or known else None
 
 
-def _bearer_with_digits(match: re.Match[str]) -> tuple[int, int] | None:
-    """Return *match* unless it is all one letter: a zeroed buffer in base64."""
+def _with_digits(match: re.Match[str]) -> tuple[int, int] | None:
+    """Return *match* unless it is words, or a zeroed buffer in base64."""
     return match.span() if validators.has_digit(match[0]) else None
 
 
@@ -144,6 +144,19 @@ _SHAPED: tuple[Detector, ...] = (
         "jwt", "eyJ[A-Za-z0-9_-]{4}", "eyj",
         r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+){0,4}",
         (_JWT,), "RFC 7519", check=validators.jwt, counterexamples=("eyJhIjoxfQ and more",),
+    ),
+    _shaped(
+        "jwt-like", r"ey[A-Za-z0-9_-]{15}[A-Za-z0-9_-]*\.ey[A-Za-z0-9_-]{4}", "ey",
+        r"(?<![A-Za-z0-9_-])ey[A-Za-z0-9_-]{15,}+\.ey[A-Za-z0-9_-]{8,}+(?:[.\\/][A-Za-z0-9_-]*+){0,4}",
+        ("eyA" + "1ZXWmv5R8rysmZi54Nag.eyA" + "1ZXWmv5R8rysmZi54Nag." + _MIXED,), "RFC 7515",
+        counterexamples=("eyewitness-accounts-of-it.eyewitness", "eyeglasses.eyewear"),
+        check=_with_digits,
+    ),
+    _shaped(
+        "authress", r"\.acc[_-][a-z0-9-]{6}", ".acc_ .acc-",
+        r"(?<![A-Za-z0-9_.-])[a-z0-9_]{5,40}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}"
+        r"\.[A-Za-z0-9+/_=-]{30,}+",
+        ("sc_4f9e1a07.b3d8.acc-6c254f9e1a07." + _MIXED,), "authress.io/knowledge-base",
     ),
     _shaped(
         "aws-key-pair", "A[KS]IA[A-Z0-9]{4}", "akia asia",
@@ -301,7 +314,7 @@ _SHAPED: tuple[Detector, ...] = (
         "twitter-bearer", "A{20}", "aaaaaaaaaaaaaaaaaaaa",
         r"(?<![A-Za-z0-9])A{20,}[A-Za-z0-9%]{60,}+", ("A" * 22 + "MLheAAAAAAA0%2B" + _MIXED * 2,),
         "docs.x.com/resources/fundamentals/authentication",
-        counterexamples=("A" * 40, "A" * 120 + "!"), check=_bearer_with_digits,
+        counterexamples=("A" * 40, "A" * 120 + "!"), check=_with_digits,
     ),
     _shaped(
         "clickhouse", "4b1d[A-Za-z0-9]{8}", "4b1d",
@@ -353,9 +366,10 @@ _SHAPED: tuple[Detector, ...] = (
         "www.zoho.com/accounts/protocol/oauth",
     ),
     _shaped(
-        "ebay", "-(?:PRD|SBX)-[0-9a-f]{6}", "-prd- -sbx-",
-        r"(?<![A-Za-z0-9-])[A-Za-z0-9]{4,8}(?:-[A-Za-z0-9]{4,8})?-(?:PRD|SBX)-[0-9a-f]{8,9}-[0-9a-f]{8}",
-        ("Zx9Kq2Lm-Rt4Wv8Yb-PRD-4f9e1a07b-3d86c254", "a1b2c-SBX-4f9e1a07-3d86c254"),
+        "ebay", "(?:PRD|SBX)-[0-9a-f]{6}", "prd- sbx-",
+        r"(?<![A-Za-z0-9-])(?:[A-Za-z0-9]{1,10}-){0,2}(?:PRD|SBX)-[0-9a-f]{8,12}"
+        r"(?:-[0-9a-f]{8,12}|(?:-[0-9a-f]{4}){3,4})(?![A-Za-z0-9-])",
+        ("Zx9Kq2Lm-Rt4Wv8Yb-PRD-4f9e1a07b-3d86c254", "SBX-4f9e1a07b3d8-4c25-9abc-4f9e-1a07"),
         "developer.ebay.com/api-docs",
     ),
     _shaped(
