@@ -36,9 +36,10 @@ the shown ones still differ; TOOK goes altogether."""
 _STACKED = 72
 """Below this many columns an entry takes two lines: one would show nothing of its arguments."""
 ENVELOPE = frozenset(
-    "kind timestamp recordId log leaves redactions redactionCount erased server actor".split()
+    "kind timestamp recordId log leaves redactions redactionCount erased server actor "
+    "cpuUserUs cpuSystemUs maxRssBytes".split()
 )
-"""Members of an entry that have a column, or say nothing of what happened."""
+"""Members of an entry that have a column, or say nothing of what happened; `show` has them."""
 _COLOURS = {"ok": "green", "unknown": "yellow", "unfinished": "yellow", "running": "yellow"}
 _STREAMED = (0, 12, 30, 0, 10, 8, ID_CHARACTERS)
 """Widths where the rows to come are not known: what is longer is cut."""
