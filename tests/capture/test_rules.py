@@ -19,6 +19,7 @@ from indelible.config.watch import SETTLED_S, Watch
 from indelible.model.event import (
     Completed,
     ErrorType,
+    Notice,
     Origin,
     Outcome,
     Received,
@@ -115,6 +116,25 @@ def test_what_a_level_leaves_out_is_in_no_record_and_the_record_says_so(
     assert ("result" in end) is result
     text = b"".join(r.body + r.header for r in records(ruled.rig.directory))
     assert text.count(SECRET_WORD.encode()) == args + result
+
+
+@pytest.mark.requirement("config.levels")
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("none", []),
+        ("metadata", [None, None]),
+        ("args", ["zebra", None]),
+        ("result", ["zebra", "zebra"]),
+    ],
+)
+def test_what_nobody_answers_is_kept_as_far_as_undeclared_tools_are(make, level, said) -> None:
+    ruled = make(f'[capture]\nundeclared = "{level}"\n')
+    for kind in ("notification", "stray", "closed"):
+        ruled.recorder.keep([Notice(1, kind, "client", None, {"data": "zebra"})])
+    found = [body["params"] for kind in ("notification", "stray") for _, body in ruled.of(kind)]
+    assert [one and one["data"] for one in found] == said
+    assert len(ruled.of("closed")) == 1
 
 
 @pytest.mark.requirement("config.levels")

@@ -15,7 +15,7 @@ from indelible.capture.policy import FailurePolicy, OnFailure, failure_policy
 from indelible.config.load import Loaded, sha256
 from indelible.config.sections import Level, Results, ToolRule
 from indelible.config.watch import Watch
-from indelible.model.event import Completed, Configured, Effect, Event, Received
+from indelible.model.event import Completed, Configured, Effect, Event, Notice, Received
 
 LOOK_EVERY_US = 5_000_000
 """How often a call has us look whether the file has changed."""
@@ -81,6 +81,8 @@ class Rules:
             elif isinstance(event, Completed) and event.number in self._open:
                 decision = self._now[event.number] = self._open.pop(event.number)
                 kept.append(_ended(event, decision))
+            elif isinstance(event, Notice):
+                kept += _told(event, self._config.capture.undeclared)
             else:
                 kept.append(event)
         return kept
@@ -173,6 +175,16 @@ def _ended(event: Completed, decision: Decision) -> Completed:
         return event._replace(result=None, keep_result=False)
     keep = decision.results == "redacted"
     return event if event.keep_result is keep else event._replace(keep_result=keep)
+
+
+def _told(event: Notice, level: Level) -> list[Event]:
+    """Return what nobody answers as it is to be kept: without what it says, or not at all."""
+    if event.kind == "closed":
+        return [event]  # how long a stream was open, and nothing that anybody said
+    if level == "none":
+        return []
+    wanted = ("result",) if event.kind == "stray" else ("args", "result")
+    return [event if level in wanted else event._replace(content=None)]
 
 
 def _merged(rules: list[ToolRule]) -> ToolRule:

@@ -88,7 +88,9 @@ class CaptureSection:
     read: Level = key("result", LEVELS, "Of what only reads.")
     write: Level = key("result", LEVELS, "Of what changes something.")
     destructive: Level = key("result", LEVELS, "Of what may destroy.")
-    undeclared: Level = key("result", LEVELS, "Of tools that do not say what they do.")
+    undeclared: Level = key(
+        "result", LEVELS, "Of tools that do not say what they do, and of notifications."
+    )
     results: Results | None = key(
         None,
         RESULTS,
