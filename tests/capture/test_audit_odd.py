@@ -15,9 +15,12 @@ from mcp_types import InputRequiredResult
 
 import indelible
 from indelible.capture import assemble, sdk
+from indelible.capture.calls import Open, cancelled, received
 from indelible.capture.causes import cause_of
+from indelible.capture.protocol import id_key
 from indelible.errors import UsageError
 from indelible.model.digest import sha256_hex
+from indelible.model.event import Connection
 from tests.capture.sdks.talking import Trail
 
 OK: tuple[str, None] = ("ok", None)
@@ -221,3 +224,26 @@ def test_the_rounds_of_one_call_are_joined_by_the_digest_of_their_state(audited:
     text = str(trail.entries())
     assert state not in text
     assert "step two" not in text
+
+
+@pytest.mark.parametrize(("is_opened", "closed"), [(False, 0), (True, 1)])
+def test_only_a_stream_that_was_open_is_closed(audited, is_opened, closed) -> None:
+    server = server_of("streams")
+    trail = audited(server)
+    audit = next(one for one in server._lowlevel_server.middleware if isinstance(one, sdk.Audit))
+    message = {"id": 1, "method": "subscriptions/listen", "params": {}}
+    asked = received(
+        0, "client", message, at_us=1, size=None, args={}, tools=audit.tools,
+        connection=Connection(),
+    )  # fmt: skip
+    call = Open(asked, 0)
+    audit.recorder.keep([asked])
+    key = (7, id_key(1))
+    audit._open[key] = [call]
+    if is_opened:
+        audit.opened(7, 1)
+    audit.cancel(7, {"requestId": 1})
+    audit._end(key, call, cancelled(call, None, 2))
+    (found,) = trail.calls()
+    assert found["outcome"] == ("ok" if is_opened else "error")
+    assert len(trail.of("closed")) == closed

@@ -36,7 +36,6 @@ from indelible.capture.policy import REFUSAL_CODE, FailurePolicy, refusal
 from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import (
     ACKNOWLEDGED,
-    LISTEN,
     Declared,
     IdKey,
     client_info,
@@ -153,6 +152,8 @@ class Audit:
         self._open: dict[tuple[int, IdKey], list[Open]] = {}
         self._gone: set[tuple[int, IdKey]] = set()
         """Calls that ended as cancelled before the notification came by here."""
+        self._listening: set[int] = set()
+        """Calls that have ended and left a stream open."""
         self._token = get_access_token
         self._last: tuple[_Said, Connection] | None = None
         """In one piece: a server may run in several threads."""
@@ -283,13 +284,15 @@ class Audit:
                 del self._open[key]
             self.recorder.keep([event])
             return True
-        if call.received.method == LISTEN:
+        if call.received.number in self._listening:
+            self._listening.discard(call.received.number)
             self.recorder.keep([closed(call, clock_us(), monotonic_us())])
         return False
 
     def opened(self, peer: int, jsonrpc_id: Json) -> None:
         """Record that a request to listen has its stream: its end is that of the stream."""
         for call in self._open.pop((peer, id_key(jsonrpc_id)), []):
+            self._listening.add(call.received.number)
             self.recorder.keep([replied(call, {"result": {}}, monotonic_us(), size=None)])
 
     def cancel(self, peer: int, params: Json) -> bool:
