@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import tarfile
@@ -17,7 +18,7 @@ import yaml
 
 from bench.redaction.sample import SHORTEST, Sample
 
-CLONE_TIMEOUT_S = 300
+CLONE_TIMEOUT_S = 120
 LONGEST_TEXT = 6_000
 """A longer text is a file, not an argument."""
 
@@ -32,6 +33,7 @@ def clone(repository: str, into: Path) -> str:
         done = subprocess.run(
             ["git", "clone", "--quiet", "--depth", "1", address, str(place)],
             capture_output=True, text=True, timeout=CLONE_TIMEOUT_S, check=False,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return "took too long"
