@@ -69,6 +69,8 @@ def test_beside_the_name_of_a_key_it_goes(scrub, value) -> None:
     "value",
     [
         {"primary_key": BODY}, {"sortKey": BODY}, {"cache_key": HEX}, {"key": HEX}, {"key": "name"},
+        {"t": "datadog-agent-7d9f8b6c5d-x2x9z is up"}, {"t": "auth0|5f7c8ec7c33c6c004bbafe82"},
+        {"t": "secret-store-csi-5d8c7b9f6d-abcde"}, {"t": "okta|00u1a2b3c4d5e6f7g8h9"},
         {"t": f"cache key {HEX}"}, {"t": f"commit {HEX}"}, {"t": BODY}, {"id": BODY},
         {"t": f"public key {BODY}"}, {"t": f"req_{BODY}"}, {"t": f"access granted to {UUID}"},
         {"monkey": "banana-split-2026"}, {"t": "see the key in settings_v2_final_2026"},

@@ -138,7 +138,7 @@ _OTHER_KEYS = frozenset(
 
 # Services whose keys have no mark, and whose names mean nothing else.
 SERVICES = frozenset(
-    "adafruit airtable algolia amplitude apify artifactory asana auth0 beamer bitfinex"
+    "adafruit airtable algolia amplitude apify artifactory asana beamer bitfinex"
     " bitly bittrex braintree bugsnag calendly clarifai clearbit cloudflare cloudinary"
     " codacy cohere coinbase configcat confluent contentful coveralls datadog deepgram deepl"
     " deepseek diffbot discord docusign droneci dropbox duffel dynatrace etsy eventbrite"

@@ -136,10 +136,12 @@ def _of_service(match: re.Match[str]) -> Span | None:
 
 _BODY = "Zx9Kq2Lm7Rt4Wv8Yb3Nc6Hd1Jf5Gs0Pa"
 _WORDS = ("key", "secret", "token", "passw", "pwd", "private", "access", "credential", "bearer")
-# What may stand between a name and a value: up to two words, an operator, quotes.
+# What may stand between a name and a value: up to two words, an operator, quotes. A dash or
+# a bar alone makes names: `datadog-agent-7d9f8b6c5d`, `okta|00u1a2b3`.
 _GAP = (
     r"[\"'`)\]]{0,2}(?:[ \t]+(?:[a-z]{2,12}[ \t]+){0,2}"
-    r"|(?:[ \t]+[a-z]{2,12}){0,2}[ \t]{0,2}[:=#>|?,-]{1,3}[ \t]{0,4})[\"'`(]{0,2}"
+    r"|(?:[ \t]+[a-z]{2,12}){0,2}[ \t]{0,2}(?:[:=#>?,]{1,3}|\|\||(?<=[ \t])-(?=[ \t]))[ \t]{0,4})"
+    r"[\"'`(]{0,2}"
 )
 _VALUE = r"(?P<s>[A-Za-z0-9_][A-Za-z0-9_+/=.~!$*-]{15,}+)"
 _VALUE_GATE = r"[^\n]*[A-Za-z0-9+/=._~!$*-]{8}"
