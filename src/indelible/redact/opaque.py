@@ -121,15 +121,22 @@ def _named(match: re.Match[str]) -> Span | None:
     if keys.is_harmless_key(name) or (word in _STRONG and not keys.is_secret(name)):
         return None
     value = match["s"].rstrip(_TRAILING)
-    if not is_opaque(value, digests=strong):
+    if not (is_opaque(value, digests=strong) and _is_apart(match, value)):
         return None
     return match.start("s"), match.start("s") + len(value)
+
+
+def _is_apart(match: re.Match[str], value: str) -> bool:
+    """Return whether *value* is more than the rest of a name with dashes, like that of a pod."""
+    if match.string[match.end("k") : match.start("s")] != "-":
+        return True
+    return _DIGEST.fullmatch(value) is not None or max(map(len, _CHUNK.findall(value))) >= 20
 
 
 def _of_service(match: re.Match[str]) -> Span | None:
     """Return an opaque run after the name of a service."""
     value = match["s"].rstrip(_TRAILING)
-    if not is_opaque(value, digests=True):
+    if not (is_opaque(value, digests=True) and _is_apart(match, value)):
         return None
     return match.start("s"), match.start("s") + len(value)
 
@@ -161,7 +168,7 @@ DETECTORS: tuple[Detector, ...] = (
         "named-token", TOKEN,
         "(?i)(?:" + "|".join(_WORDS) + ")" + _VALUE_GATE, _WORDS,
         r"(?ai)(?P<k>key|secret|token|password|passwd|pwd|private|access|credentials?|bearer)"
-        + _GAP + _VALUE,
+        rf"(?:{_GAP}|-){_VALUE}",
         ("the new key is " + _BODY,
          "Incorrect API key provided: " + _BODY + ".", "env.API_KEY || '" + _BODY + "'",
          "acme SECRET 4f9e1a07b3d86c254f9e1a07b3d86c25", "token 'x9" + _BODY + "'"),
@@ -171,7 +178,7 @@ DETECTORS: tuple[Detector, ...] = (
     ),
     Detector(
         "service-token", TOKEN, f"(?i){_SERVICE}{_VALUE_GATE}", tuple(sorted(keys.SERVICES)),
-        rf"(?ai)(?<![a-z0-9./@]){_SERVICE}{_GAP}{_VALUE}",
+        rf"(?ai)(?<![a-z0-9./@])(?P<k>{_SERVICE})(?:{_GAP}|-){_VALUE}",
         ('deepgram: "' + "4f9e1a07b3d86c25" * 2 + '"', "mixpanel " + _BODY),
         ("see deepgram-sdk-python-3.11.2", "https://api.deepgram.com/v1/4f9e1a07b3d86c25",
          "twitter users liked it"),
