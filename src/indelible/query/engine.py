@@ -68,14 +68,14 @@ class Engine:
         try:
             return self.connection.execute(sql, list(parameters)).fetchall()
         except self.failure as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     def run(self, sql: str) -> None:
         """Do what *sql*, one of our own statements, says; raises as `rows` does."""
         try:
             self.connection.execute(sql)
         except self.failure as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     def load(self, lines: bytes, statement: str) -> None:
         """Run *statement* with the rows of *lines* in place of its ``{rows}``.
@@ -128,7 +128,8 @@ def _anonymous_file() -> tuple[int, str]:
     return fd, f"/proc/self/fd/{fd}"
 
 
-def _translated(error: Exception) -> IndelibleError:
+def translated(error: Exception) -> IndelibleError:
+    """Return what a failure of DuckDB means for one of our own queries."""
     kind, said = type(error).__name__, str(error).splitlines()[0] if str(error) else ""
     if (kind == "IOException" and "No files found" in said) or "No such file" in str(error):
         return GoneError(f"a file of the query copy is gone: {said}")

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from indelible.errors import IndelibleError, UsageError
-from indelible.query.engine import MEMORY_MB, Engine
+from indelible.query.engine import MEMORY_MB, Engine, GoneError, translated
 from indelible.query.pages import Table
 from indelible.query.readers import is_utf8
 from indelible.query.views import EVENTS, LOG, UNKNOWN_MODIFIER, VIEWS
@@ -58,6 +58,8 @@ def ask(engine: Engine, text: str, *, max_rows: int, timeout_s: float) -> Table:
     Raises:
         UsageError: If it is anything else, or is not understood.
 
+        GoneError: If a file of the query copy is not there any more.
+
         IndelibleError: If it takes too long, or more memory than there is.
     """
     check(engine, text)
@@ -69,6 +71,8 @@ def ask(engine: Engine, text: str, *, max_rows: int, timeout_s: float) -> Table:
     try:
         return _answer(connection, text, max_rows)
     except engine.failure as error:
+        if isinstance(gone := translated(error), GoneError):
+            raise gone from error
         raise _said(error, timeout_s) from error
     except MemoryError as error:
         raise _too_large() from error
