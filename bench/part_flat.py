@@ -9,14 +9,14 @@ from bench.figures import Figure, figure
 from bench.setting import Setting
 from bench.stdio_peer import StdioPeer
 
-CALLS = 10_000
+CALLS = 20_000
 WARM_UP = 300
 CHUNKS = 10
 """Chunks in a quarter: its median is theirs."""
 
 
 def run(setting: Setting) -> list[Figure]:
-    """Make 10,000 calls in one session and compare the quarters; only the wrapper is counted.
+    """Make 20,000 calls in one session and compare the quarters; only the wrapper is counted.
 
     On one CPU where that can be had: the wrapper is compared with itself.
     """

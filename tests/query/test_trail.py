@@ -299,6 +299,30 @@ def test_newest_rows_that_vanished_while_they_were_read_are_not_shown_twice(
     assert asked.page(parse(""), limit=EVERY).entries == by_log(trail.state)
 
 
+@pytest.mark.requirement("trail.beside-writers")
+def test_a_writer_that_was_collected_and_forgotten_meanwhile_is_not_shown_twice(
+    trail: made.Trail, monkeypatch
+) -> None:
+    gone, other = Writer(trail), Writer(trail)
+    other.call()
+    trail.collect()
+    gone.call()
+    gone.end()
+    read, times = snapshot.read_manifest, iter(range(100))
+
+    def read_late(directory: Path) -> object:
+        if next(times) == 0:
+            for _ in range(2):  # the first removes the spool, the second forgets the writer
+                other.call()
+                trail.collect()
+        return read(directory)
+
+    monkeypatch.setattr(snapshot, "read_manifest", read_late)
+    found = opened(trail).page(parse(""), limit=EVERY).entries
+    assert found == by_log(trail.state)
+    assert len(found) == 4
+
+
 def test_several_classes_are_one_trail(trail: made.Trail) -> None:
     first, second = Writer(trail), Writer(trail, name="brief")
     for _ in range(3):

@@ -28,7 +28,7 @@ from indelible.store.index.duck import quoted
 from indelible.store.index.lines import Key, key_of
 from indelible.store.index.manifest import Manifest, Part, fits, read_manifest
 from indelible.store.reader import LogReader
-from indelible.store.spools import unsealed
+from indelible.store.spools import SpoolView, unsealed
 from indelible.store.state import LogPaths, State
 
 _TRIES = 50
@@ -115,9 +115,11 @@ class Tables:
     def _take_class(self, state: State, name: str, user: int) -> Stack:
         """Read spools, copy and log in this order: what leaves one is in the next."""
         paths, log = state.log(name), origin_of(state, name)
-        waiting = list(spooled(list(unsealed(state, name, user))))
+        views = list(unsealed(state, name, user))
+        waiting = list(spooled(views))
         manifest = read_manifest(paths.index)
         note = _writers(paths)
+        _check_there(views, note)
         reader = LogReader(paths.directory)
         if manifest is not None and not self._fits(manifest, reader, log):
             manifest = None
@@ -303,6 +305,21 @@ def _writers(paths: LogPaths) -> Writers | None:
         return Writers.parse(split_text(note)) if note is not None else None
     except (FormatError, OSError):
         return None
+
+
+def _check_there(views: Iterable[SpoolView], note: Writers | None) -> None:
+    """Fail if a spool was collected meanwhile, and its writer forgotten by the collection after.
+
+    Of such a writer the note says nothing, as of one that was never collected.
+
+    Raises:
+        GoneError: If there is one: what it held is in the log, and must not count twice.
+    """
+    if note is None:
+        return
+    for view in views:
+        if view.writer not in note.states and not view.path.exists():
+            raise GoneError(f"a spool is gone: {str(view.path)!r}")
 
 
 def _new(waiting: Iterable[Kept], note: Writers | None) -> Iterator[Kept]:
