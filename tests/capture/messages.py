@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from indelible.capture.observe import Instant, Observer
-from indelible.model.event import Completed, Connection, Event, Received
+from indelible.capture.observe import Observer
+from indelible.model.event import Completed, Connection, Event, Instant, Received
 
 TOOLS = [
     {"name": "peek", "annotations": {"readOnlyHint": True}},

@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
-from indelible.capture.observe import Instant, Observer
+from indelible.capture.observe import Observer
 from indelible.capture.policy import COMPLIANCE
 from indelible.capture.stdio import Descriptors, Relay
-from indelible.model.event import Connection
+from indelible.model.event import Connection, Instant
 from tests.capture.messages import TOOLS, call, reply, request
 from tests.capture.rig import Rig
 from tests.hostile.session import DEADLINE_S, until

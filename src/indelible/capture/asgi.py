@@ -58,7 +58,7 @@ class AuditASGI:
         try:
             await self._app(scope, receive, send)
         finally:
-            self._seam.recorder.rest()
+            self._seam.recorder.sign_off()
 
 
 class _Watched:

@@ -6,8 +6,10 @@ request says so in it. Quick to load: every hook needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from indelible.model.event import Transport
 
 KEY = "indelible.exchange"
 """Where in an ASGI scope the exchange is."""
@@ -71,3 +73,25 @@ def peer_of(scope: dict[str, Any]) -> tuple[str, int] | None:
         return None
     host, port = peer
     return (host, port) if isinstance(host, str) and isinstance(port, int) else None
+
+
+def request_token(request: Any) -> Any:
+    """Return the access token that the SDK verified for this very request, or None.
+
+    Asked of the request, not of the SDK's context variable: that one keeps, for as long
+    as a session lasts, the token that opened it (mcp 1.x).
+    """
+    return getattr(scope_of(request).get("user"), "access_token", None)
+
+
+def http_transport(request: Any) -> Transport:
+    """Return which of the two transports over HTTP a request came by."""
+    return "sse" if is_of_older_transport(scope_of(request)) else "http"
+
+
+def is_of_older_transport(scope: Mapping[str, Any]) -> bool:
+    """Return whether a request belongs to the transport of 2024-11-05.
+
+    Only that one names the session in the address.
+    """
+    return b"session_id=" in (scope.get("query_string") or b"")

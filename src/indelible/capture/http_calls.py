@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from indelible.capture.actor import Asked, Identity, Verified
 from indelible.capture.calls import Open, ended
 from indelible.capture.context import given, session_of
-from indelible.capture.exchange import headers_of, peer_of
+from indelible.capture.exchange import headers_of, is_of_older_transport, peer_of
 from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import member, protocol_version
 from indelible.capture.recorder import Recorder
@@ -190,7 +190,7 @@ class HttpCall:
         """
         if self.status != 202 or self._scope["method"] != "POST":
             return False
-        return b"session_id=" not in (self._scope.get("query_string") or b"")
+        return not is_of_older_transport(self._scope)
 
     def _is_dropped(self) -> bool:
         if not self._is_accepted():

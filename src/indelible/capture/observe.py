@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import NamedTuple
 
 from indelible.capture.calls import (
     MAX_OPEN,
@@ -51,6 +50,7 @@ from indelible.model.event import (
     Direction,
     ErrorType,
     Event,
+    Instant,
     Notice,
     Outcome,
     Received,
@@ -66,13 +66,6 @@ MAX_STREAMS = 10_000
 SUPERSEDED = "superseded: more of the message came, and it turned out to be another"
 GIVEN_UP = f"no reply came while {MAX_OPEN:,} later calls were open"
 NO_REPLY = "sent without an id: no reply can come, so what it did is not known"
-
-
-class Instant(NamedTuple):
-    """One moment on two clocks: microseconds since 1970, and monotonic microseconds."""
-
-    wall_us: int
-    monotonic_us: int
 
 
 @dataclass(slots=True)

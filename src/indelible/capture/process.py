@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 
-from indelible.model.event import Actor, ServerExit, ServerStart, Usage
+from indelible.model.event import Actor, Instant, ServerExit, ServerStart, Usage
 
 CLASS = "default"
 """The retention class of what is recorded."""
@@ -32,6 +32,11 @@ def usage_of(used: resource.struct_rusage) -> Usage:
     return Usage(user_us, system_us, used.ru_maxrss * 1024)
 
 
+def own_usage() -> Usage:
+    """Return what this process has used so far."""
+    return usage_of(resource.getrusage(resource.RUSAGE_SELF))
+
+
 def own_start() -> ServerStart:
     """Return that a server with the hook begins to record."""
     return ServerStart(clock_us(), sys.orig_argv)
@@ -39,7 +44,7 @@ def own_start() -> ServerStart:
 
 def own_exit() -> ServerExit:
     """Return that a server with the hook is about to end: as far as it knows itself."""
-    return ServerExit(clock_us(), None, None, usage_of(resource.getrusage(resource.RUSAGE_SELF)))
+    return ServerExit(clock_us(), None, None, own_usage())
 
 
 def tell(text: str) -> None:
@@ -52,6 +57,11 @@ def tell(text: str) -> None:
         if sys.stderr is not None:
             sys.stderr.write(f"indelible: {text}\n")
             sys.stderr.flush()
+
+
+def now() -> Instant:
+    """Return this moment on both clocks."""
+    return Instant(clock_us(), monotonic_us())
 
 
 def os_actor() -> Actor:

@@ -76,7 +76,7 @@ class Recorder:
 
         first: Kept before the first event of each writer, where there is one.
 
-        last: Kept when the record is closed or rests, if anything was kept.
+        last: Kept when the record is closed or signs off, if anything was kept.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Recorder:
         ref = self._refs.get(number)
         return ref[3] if ref is not None else None
 
-    def rest(self) -> None:
+    def sign_off(self) -> None:
         """Say what was lost, if that is possible now, and what a writer says last.
 
         The end may come without another word; if anything more is kept, it begins anew.
@@ -177,8 +177,8 @@ class Recorder:
                 self._warn(f"unrecorded calls at exit: {_lost(self._losses)} ({_said(error)})")
 
     def close(self) -> None:
-        """Rest, and let the spool go."""
-        self.rest()
+        """Sign off, and let the spool go."""
+        self.sign_off()
         with self._lock:
             self._spool.close()
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indelible.capture.apps import Apps
 from indelible.capture.assemble import Emitter, open_emitter
-from indelible.capture.bearer import http_transport
 from indelible.capture.caller import Caller
 from indelible.capture.calls import (
     Open,
@@ -30,8 +29,8 @@ from indelible.capture.calls import (
 )
 from indelible.capture.causes import CAUSES, Causes, note_calls
 from indelible.capture.context import CURRENT
-from indelible.capture.exchange import see
-from indelible.capture.observe import Instant, unanswerable
+from indelible.capture.exchange import http_transport, see
+from indelible.capture.observe import unanswerable
 from indelible.capture.policy import REFUSAL_CODE, FailurePolicy, refusal
 from indelible.capture.process import clock_us, monotonic_us
 from indelible.capture.protocol import (
@@ -57,6 +56,7 @@ from indelible.model.canonical import Json
 from indelible.model.event import (
     Completed,
     Connection,
+    Instant,
     Origin,
     ToolsListed,
 )

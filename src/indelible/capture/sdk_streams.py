@@ -10,8 +10,8 @@ from collections import Counter
 from typing import Any
 
 from indelible.capture.ledger import Ledger
-from indelible.capture.observe import Instant, Observer
-from indelible.capture.process import clock_us, monotonic_us
+from indelible.capture.observe import Observer
+from indelible.capture.process import clock_us, now
 from indelible.capture.protocol import (
     ACKNOWLEDGED,
     IdKey,
@@ -20,7 +20,7 @@ from indelible.capture.protocol import (
 )
 from indelible.capture.streams import parsed, unread
 from indelible.model.canonical import Json
-from indelible.model.event import Connection
+from indelible.model.event import Connection, Instant
 
 MAX_WAITING = 10_000
 CLOSED = "the connection ended before a reply was sent"
@@ -53,11 +53,11 @@ class Around:
             return True
         message = parsed(item)
         if "method" not in message:
-            self._recorder.keep(self._observer.message("client", message, None, _now()))
+            self._recorder.keep(self._observer.message("client", message, None, now()))
         elif message.get("id") is not None:
             self._wait(message)
         elif not self._cancels(message):
-            self._recorder.keep(self._observer.message("client", message, None, _now()))
+            self._recorder.keep(self._observer.message("client", message, None, now()))
         return True
 
     def leaves(self, item: Any) -> None:
@@ -68,7 +68,7 @@ class Around:
             return
         if message["method"] == ACKNOWLEDGED:
             self._audit.opened(self.peer, subscription_id(message.get("params")))
-        self._recorder.keep(self._observer.message("server", message, None, _now()))
+        self._recorder.keep(self._observer.message("server", message, None, now()))
 
     def ended(self) -> None:
         """Leave what is open to the middleware: its calls are cancelled now."""
@@ -78,7 +78,7 @@ class Around:
         for message, at in [one for queue in self._waiting.values() for one in queue]:
             self._recorder.keep(self._observer.message("client", message, None, at))
         self._waiting.clear()
-        self._recorder.keep(self._observer.close(CLOSED, _now()))
+        self._recorder.keep(self._observer.close(CLOSED, now()))
 
     def claim(self, jsonrpc_id: Json, connection: Connection) -> None:
         """Leave the oldest request under an id to the middleware, which has it now."""
@@ -112,7 +112,7 @@ class Around:
     def _wait(self, message: dict[str, Json]) -> None:
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.clear()
-        self._waiting.setdefault(id_key(message["id"]), []).append((message, _now()))
+        self._waiting.setdefault(id_key(message["id"]), []).append((message, now()))
 
     def _turned_away(self, reply: dict[str, Json]) -> None:
         """Record a request that is answered though the middleware never had it."""
@@ -122,14 +122,10 @@ class Around:
             return
         message, at = turned
         events = self._observer.message("client", message, None, at)
-        self._recorder.keep([*events, *self._observer.message("server", reply, None, _now())])
+        self._recorder.keep([*events, *self._observer.message("server", reply, None, now())])
 
     def _cancels(self, message: dict[str, Json]) -> bool:
         """Record a cancellation when it comes: a synchronous tool ends as if there were none."""
         if message["method"] != "notifications/cancelled":
             return False
         return self._audit.cancel(self.peer, message.get("params"))
-
-
-def _now() -> Instant:
-    return Instant(clock_us(), monotonic_us())

@@ -11,14 +11,13 @@ import itertools
 from typing import Any
 
 from indelible.capture.assemble import Emitter
-from indelible.capture.bearer import http_transport, request_token
 from indelible.capture.caller import Caller
 from indelible.capture.calls import Tools
 from indelible.capture.context import Correlation
-from indelible.capture.exchange import see
-from indelible.capture.observe import Instant, Observer
+from indelible.capture.exchange import http_transport, request_token, see
+from indelible.capture.observe import Observer
 from indelible.capture.policy import REFUSAL_CODE, refusal
-from indelible.capture.process import clock_us, monotonic_us
+from indelible.capture.process import clock_us, now
 from indelible.capture.protocol import IdKey, id_key
 from indelible.capture.streams import look_at, parsed, request_of, unread
 from indelible.model.canonical import Json
@@ -80,7 +79,7 @@ class _Recorded:
             self._caller.correlated(event, request, params)
             if isinstance(event, Received)
             else event
-            for event in self._observer.message("client", message, None, _now())
+            for event in self._observer.message("client", message, None, now())
         ]
         refused = self._recorder.keep(events)
         if not refused:
@@ -95,7 +94,7 @@ class _Recorded:
         if "method" not in message:
             self._followed.pop(id_key(message.get("id")), None)
         cause = self._causes.pop(str(message.get("id")), None) if self._causes else None
-        self._recorder.keep(self._observer.message("server", message, None, _now(), cause=cause))
+        self._recorder.keep(self._observer.message("server", message, None, now(), cause=cause))
 
     def ended(self) -> None:
         """Record that the calls without a reply will have none: with the input ends the output.
@@ -106,7 +105,7 @@ class _Recorded:
 
     def close(self) -> None:
         """Record that the calls without a reply will have none."""
-        self._recorder.keep(self._observer.close(CLOSED, _now()))
+        self._recorder.keep(self._observer.close(CLOSED, now()))
 
     def blame(self, request_id: str, cause: str | None) -> None:
         """Remember what went wrong in a call until its reply comes; the last word counts."""
@@ -153,7 +152,3 @@ class _Recorded:
             failed = types.ErrorData(code=REFUSAL_CODE, message=text)
             reply = types.JSONRPCError(jsonrpc="2.0", id=request.jsonrpc_id, error=failed)
             await self._write.send(SessionMessage(message=types.JSONRPCMessage(reply)))
-
-
-def _now() -> Instant:
-    return Instant(clock_us(), monotonic_us())

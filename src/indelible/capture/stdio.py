@@ -14,16 +14,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from indelible.capture.framing import READ_BYTES, End, Line, Part, Piece, Segment, Splitter, Start
-from indelible.capture.observe import Instant, Observer
+from indelible.capture.observe import Observer
 from indelible.capture.outline import Outline
 from indelible.capture.policy import error_reply, refusal
 from indelible.capture.recorder import Recorder
-from indelible.capture.wire import Message, Outlined, read_line
+from indelible.capture.wire import MAX_NOISE_BYTES, Message, Outlined, read_line
 from indelible.durable import write_all
 from indelible.model.canonical import Json
-from indelible.model.event import Direction, Event, Received, Unparseable
-
-MAX_NOISE_BYTES = 2_048
+from indelible.model.event import Direction, Event, Instant, Received, Unparseable
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ MAX_BATCH_LEVELS = 4
 MAX_VALUES = 16
 """One after the other in what should be one."""
 
+MAX_NOISE_BYTES = 2_048
+"""Kept of what is no message."""
+
 _CR = 0x0D
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _BRACKETS_AND_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)

@@ -19,9 +19,9 @@ from indelible.capture.child import (
     wait,
     why_not_started,
 )
-from indelible.capture.observe import Instant, Observer
+from indelible.capture.observe import Observer
 from indelible.capture.policy import FailurePolicy
-from indelible.capture.process import clock_us, monotonic_us, os_actor
+from indelible.capture.process import clock_us, now, os_actor
 from indelible.capture.setup import Setup, rules_of
 from indelible.capture.stdio import Descriptors, Relay
 from indelible.deliver.spool import ROLL_BYTES
@@ -145,7 +145,7 @@ def _run_child(
     process.stdin.close()
     _take_stdio()
     observer = Observer(Connection(actor=actor, session=(emitter.session, "process")), streams={})
-    relay = Relay(descriptors, observer, emitter.recorder, _now)
+    relay = Relay(descriptors, observer, emitter.recorder, now)
     up = threading.Thread(target=relay.client_to_server, name="indelible-up", daemon=True)
     down = threading.Thread(target=relay.server_to_client, name="indelible-down", daemon=True)
     gc.freeze()  # what start-up made stays: collections need not walk it
@@ -155,10 +155,6 @@ def _run_child(
     down.join(DRAIN_S)
     relay.abandon(f"the server ended with {ending} before it answered")
     return ending, relay
-
-
-def _now() -> Instant:
-    return Instant(clock_us(), monotonic_us())
 
 
 def _open_missing_stdio() -> None:

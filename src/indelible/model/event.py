@@ -97,6 +97,13 @@ class Connection:
     transport: Transport = "stdio"
 
 
+class Instant(NamedTuple):
+    """One moment on two clocks: microseconds since 1970, and monotonic microseconds."""
+
+    wall_us: int
+    monotonic_us: int
+
+
 class Received(NamedTuple):
     """A request was seen; the tool has not run yet."""
 

@@ -13,10 +13,10 @@ from indelible.capture.calls import Open, OpenCalls, Tools, cancelled, closed, e
 from indelible.capture.context import Given, Headers, given, session_of
 from indelible.capture.exchange import headers_of
 from indelible.capture.http_calls import End, Seam
-from indelible.capture.observe import Instant, Observer
+from indelible.capture.observe import Observer
 from indelible.capture.outline import Outline
 from indelible.capture.policy import refusal
-from indelible.capture.process import clock_us, monotonic_us
+from indelible.capture.process import clock_us, monotonic_us, now
 from indelible.capture.protocol import (
     ACKNOWLEDGED,
     LISTEN,
@@ -28,7 +28,7 @@ from indelible.capture.protocol import (
 from indelible.capture.proxy.callers import Callers
 from indelible.capture.proxy.sessions import ExchangeCalls, Session, Sessions
 from indelible.capture.recorder import Recorder
-from indelible.capture.wire import Message, Noise, Outlined, Reading
+from indelible.capture.wire import MAX_NOISE_BYTES, Message, Noise, Outlined, Reading
 from indelible.model.canonical import Json
 from indelible.model.event import (
     Completed,
@@ -40,13 +40,12 @@ from indelible.model.event import (
     Unparseable,
 )
 
-MAX_NOISE_BYTES = 2_048
 _NAMELESS = Session(is_nameless=True)
 GIVEN_UP = "the session ended before a reply was seen"
 _UNHEARD = "the exchange ended before the client's reply was seen"
 
 
-class Trail(NamedTuple):
+class Recording(NamedTuple):
     """What the exchanges with one upstream server have in common."""
 
     recorder: Recorder
@@ -80,7 +79,7 @@ class Dialogue:
     """What one exchange says, both ways.
 
     Args:
-        trail: Where it is recorded.
+        recording: Where it is recorded.
 
         scope: The request, as ASGI describes it.
 
@@ -89,7 +88,7 @@ class Dialogue:
         verified: Whose token it came with, where somebody has checked it.
     """
 
-    trail: Trail
+    recording: Recording
     scope: dict[str, Any]
     target: str
     verified: Verified | None = None
@@ -119,8 +118,8 @@ class Dialogue:
         lines = self._headers("mcp-session-id")
         if len(lines) == 1 and lines[0]:
             self._key = lines[0]
-            self._join(self.trail.sessions.find(self._key) or Session())
-        elif (found := self.trail.sessions.find(f"endpoint {self.target}")) is not None:
+            self._join(self.recording.sessions.find(self._key) or Session())
+        elif (found := self.recording.sessions.find(f"endpoint {self.target}")) is not None:
             self._key = f"endpoint {self.target}"
             self._join(found)
 
@@ -138,22 +137,22 @@ class Dialogue:
 
     def _begin(self, found: Given, said: Declared | None = None) -> Observer:
         """Begin, given the ids that the request brings: who asks, in which session."""
-        trail = self.trail
-        connection = trail.callers.connection(
+        recording = self.recording
+        connection = recording.callers.connection(
             self.scope,
             self.session or _NAMELESS,
             self.verified,
             said,
             trace=found.trace,
-            server_version=trail.server.version,
+            server_version=recording.server.version,
             transport="sse" if self.is_posted_for_stream else "http",
-            process=trail.caller.process,
+            process=recording.caller.process,
         )
         calls: dict[Direction, OpenCalls] = {
             "client": self._own,
             "server": self.session.asked_by_server if self.session else OpenCalls(),
         }
-        return Observer(connection, trail.tools, trail.numbers, calls=calls, said=said)
+        return Observer(connection, recording.tools, recording.numbers, calls=calls, said=said)
 
     def asked(self, readings: list[Reading]) -> list[Received]:
         """Record what the client says; return the calls that must not be passed on."""
@@ -167,11 +166,11 @@ class Dialogue:
             for event in self._events("client", readings)
         ]
         calls = [event for event in events if isinstance(event, Received)]
-        refused = self.trail.recorder.keep(events)
+        refused = self.recording.recorder.keep(events)
         self.is_seen = self.is_seen or bool(events)
         self.asks = bool(calls)
         if calls and not refused:
-            correlation = self.trail.caller.correlation(calls[0])
+            correlation = self.recording.caller.correlation(calls[0])
             self.request_id = correlation.request_id if correlation is not None else None
         return refused
 
@@ -184,7 +183,7 @@ class Dialogue:
     def large_ends(self, outline: Outline, size: int) -> bool:
         """Record what it turned out to be; return whether its end may be passed on."""
         self.has_large_end = True
-        at = _now()
+        at = now()
         before = self._large
         events: list[Event] = []
         if before is not None and (
@@ -194,29 +193,29 @@ class Dialogue:
             self._large = None
         if outline.is_reply:
             events += self._observer.outlined("client", outline, size, at)
-            self.trail.recorder.keep(events)
+            self.recording.recorder.keep(events)
             return True
         if self._large is None and not self._keeps_large(events, outline, size):
             return False
         assert self._large is not None
-        self.trail.recorder.keep(self._observer.arrived(self._large, outline, at))
+        self.recording.recorder.keep(self._observer.arrived(self._large, outline, at))
         return True
 
     def _keeps_large(self, before: list[Event], outline: Outline, size: int) -> bool:
         found = given(self._headers, None)
-        begun = _correlated(self._observer.begun("client", outline, size, _now()), found)
-        if self.trail.recorder.keep([*before, begun]):
-            self.deny([begun], refusal(self.trail.recorder.trouble))
+        begun = _correlated(self._observer.begun("client", outline, size, now()), found)
+        if self.recording.recorder.keep([*before, begun]):
+            self.deny([begun], refusal(self.recording.recorder.trouble))
             return False
         self._large, self.asks = begun, True
         self._large_since_us = monotonic_us()
-        correlation = self.trail.caller.correlation(begun)
+        correlation = self.recording.caller.correlation(begun)
         self.request_id = correlation.request_id if correlation is not None else None
         return True
 
     def deny(self, calls: list[Received], why: str) -> None:
         """Record that the exchange is not passed on."""
-        self.trail.recorder.keep([self._observer.deny(call, why) for call in calls])
+        self.recording.recorder.keep([self._observer.deny(call, why) for call in calls])
         self._own.take_all()
 
     @property
@@ -228,17 +227,17 @@ class Dialogue:
         """Take it that the server has answered with success, perhaps opening a session."""
         if session_id and not self._key:
             self._key = session_id
-            self._join(self.trail.sessions.find(session_id) or Session())
+            self._join(self.recording.sessions.find(session_id) or Session())
             assert self.session is not None
             self._observer.calls["server"] = self.session.asked_by_server
         if self._key and self.session is not None:
-            given_up = self.trail.sessions.put(self._key, self.session)
-            self.trail.give_up(given_up)
+            given_up = self.recording.sessions.put(self._key, self.session)
+            self.recording.give_up(given_up)
 
     def told(self, readings: list[Reading], event_id: str | None = None) -> None:
         """Record what the server says; an event that a resumed stream repeats, once."""
         if event_id is not None and self._key:
-            is_new = self.trail.sessions.is_new(self._key, event_id)
+            is_new = self.recording.sessions.is_new(self._key, event_id)
             if not is_new and self._resumes():
                 readings = [reading for reading in readings if _is_reply(reading)]
         events = self._events("server", readings)
@@ -247,7 +246,7 @@ class Dialogue:
                 events += self._acknowledged(reading.value)
         if events:
             self.is_seen = True
-            self.trail.recorder.keep(events)
+            self.recording.recorder.keep(events)
         self._learn()
 
     def endpoint(self, text: str) -> None:
@@ -260,7 +259,7 @@ class Dialogue:
         self._join(Session())
         assert self.session is not None
         self._observer.calls["server"] = self.session.asked_by_server
-        self.trail.give_up(self.trail.sessions.put(self._key, self.session))
+        self.recording.give_up(self.recording.sessions.put(self._key, self.session))
 
     def leave_open(self) -> None:
         """End, with replies that may come on another stream of the session."""
@@ -269,7 +268,7 @@ class Dialogue:
         for call in self._own.take_all():
             given_up = self.session.left.add(call.received, call.since_us)
             if given_up is not None:
-                self.trail.give_up([given_up])
+                self.recording.give_up([given_up])
 
     def end(self, why: End) -> None:
         """Record that what has no reply will have none."""
@@ -286,13 +285,13 @@ class Dialogue:
         ends += [closed(call, clock_us(), at) for call in self._listening]
         self._listening.clear()
         if ends:
-            self.trail.recorder.keep(ends)
+            self.recording.recorder.keep(ends)
 
     def end_session(self) -> None:
         """Record that what is open in the session will have no reply."""
         if self.session is not None:
-            self.trail.give_up(self.session.take_all())
-            self.trail.sessions.drop(self._key)
+            self.recording.give_up(self.session.take_all())
+            self.recording.sessions.drop(self._key)
 
     def leave(self) -> None:
         """Let go of the session."""
@@ -310,7 +309,7 @@ class Dialogue:
         return bool(self._headers("last-event-id"))
 
     def _events(self, sender: Direction, readings: list[Reading]) -> list[Event]:
-        at = _now()
+        at = now()
         events: list[Event] = []
         for reading in readings:
             if isinstance(reading, Message):
@@ -335,7 +334,7 @@ class Dialogue:
         """Remember beyond this exchange what the peers say of themselves."""
         known = self._observer.connection
         if known.server_version != "unknown":
-            self.trail.server.version = known.server_version
+            self.recording.server.version = known.server_version
         if self.session is not None:
             self.session.client = known.client or self.session.client
             self.session.protocol_version = known.protocol_version
@@ -344,10 +343,6 @@ class Dialogue:
                 mine = session_of(lambda name: named.get(name, []), None, "")
                 if known.session != mine:
                     self._observer.connection = replace(known, session=mine)
-
-
-def _now() -> Instant:
-    return Instant(clock_us(), monotonic_us())
 
 
 def _correlated(event: Received, found: Given) -> Received:

@@ -19,7 +19,7 @@ from indelible.capture.http_calls import End, HttpCall, rejected
 from indelible.capture.policy import error_reply, refusal
 from indelible.capture.proxy.bodies import Body, Decoder, Unreadable
 from indelible.capture.proxy.client import Framing, Reply, framing_of, scope_of
-from indelible.capture.proxy.dialogue import Dialogue, Trail
+from indelible.capture.proxy.dialogue import Dialogue, Recording
 from indelible.capture.proxy.fields import values
 from indelible.capture.proxy.request import Full, Incoming, Settings, TooLong
 from indelible.capture.proxy.sse import Event, Events
@@ -48,7 +48,7 @@ class Exchange:
     Args:
         request: What the client sent.
 
-        trail: Where it is recorded.
+        recording: Where it is recorded.
 
         upstream: Whom it is for.
 
@@ -60,7 +60,7 @@ class Exchange:
     def __init__(
         self,
         request: BaseRequest,
-        trail: Trail,
+        recording: Recording,
         upstream: Upstream,
         settings: Settings,
         *,
@@ -68,14 +68,14 @@ class Exchange:
         is_stopping: Callable[[], bool],
     ) -> None:
         self._request = request
-        self._trail = trail
+        self._trail = recording
         self._upstream = upstream
         self._is_stopping = is_stopping
         self.reply = Reply(request, closes=is_stopping())
         scope = scope_of(request)
         self._asked = Incoming(request, headers_of(scope), settings)
-        self._call = HttpCall(trail.seam, scope, verified)
-        self._dialogue = Dialogue(trail, scope, request.raw_path, verified)
+        self._call = HttpCall(recording.seam, scope, verified)
+        self._dialogue = Dialogue(recording, scope, request.raw_path, verified)
         self._why: End | None = None
         self._leaves_open = False
         self._body = Body()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-import resource
 import signal
 import ssl
 from collections.abc import Callable, Sequence
@@ -16,9 +15,9 @@ from indelible.capture.assemble import Emitter, open_emitter
 from indelible.capture.caller import Caller
 from indelible.capture.calls import Tools
 from indelible.capture.http_calls import seam
-from indelible.capture.process import clock_us, usage_of
+from indelible.capture.process import clock_us, own_usage
 from indelible.capture.proxy.callers import Callers
-from indelible.capture.proxy.dialogue import ServerSaid, Trail
+from indelible.capture.proxy.dialogue import Recording, ServerSaid
 from indelible.capture.proxy.health import Health
 from indelible.capture.proxy.options import (
     BODY_S,
@@ -43,7 +42,7 @@ YOUNG = 20_000
 """Objects made before the youngest are looked through: a call makes hundreds, and keeps none."""
 
 
-class Running(NamedTuple):
+class Served(NamedTuple):
     """One upstream server, being served."""
 
     front: Front
@@ -81,7 +80,7 @@ async def _serve(
     stopped: asyncio.Future[int] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, stopped, number)
-    running: list[Running] = []
+    running: list[Served] = []
     told: Listener | None = None
     ended_by = 0
     try:
@@ -129,7 +128,7 @@ async def _listen(listener: Listener, address: str, tls: ssl.SSLContext | None) 
         raise UsageError(why, hint="another program may be listening there") from error
 
 
-async def _start(rule: ProxyRule, setup: Setup, warn: Callable[[str], None]) -> Running:
+async def _start(rule: ProxyRule, setup: Setup, warn: Callable[[str], None]) -> Served:
     assert rule.upstream is not None
     assert rule.listen is not None
     origin = origin_of(rule.upstream)
@@ -140,7 +139,7 @@ async def _start(rule: ProxyRule, setup: Setup, warn: Callable[[str], None]) -> 
     authority = origin.host_port_subcomponent or ""
     name = rule.name or setup.server or authority
     verifier = verifier_of(_identity(setup), warn)
-    emitter, trail = _recording(name, rule.upstream, setup, warn)
+    emitter, recording = _recording(name, rule.upstream, setup, warn)
     upstream = Upstream(origin, tls=upstream_tls, connect_s=float(rule.connect_timeout))
     settings = Settings(
         host=authority.encode("ascii") if rule.host == "upstream" else None,
@@ -149,10 +148,10 @@ async def _start(rule: ProxyRule, setup: Setup, warn: Callable[[str], None]) -> 
         room=Room(),
     )
     front = Front(
-        trail, upstream, settings, max_streams=rule.max_streams, verifier=verifier, warn=warn
+        recording, upstream, settings, max_streams=rule.max_streams, verifier=verifier, warn=warn
     )
     listener = Listener(front, max_header_bytes=rule.max_header, max_headers=MAX_HEADERS, warn=warn)
-    running = Running(front, listener, upstream, emitter, verifier)
+    running = Served(front, listener, upstream, emitter, verifier)
     try:
         await _listen(listener, rule.listen, tls)
     except UsageError:
@@ -167,7 +166,7 @@ async def _start(rule: ProxyRule, setup: Setup, warn: Callable[[str], None]) -> 
 
 def _recording(
     name: str, upstream: str, setup: Setup, warn: Callable[[str], None]
-) -> tuple[Emitter, Trail]:
+) -> tuple[Emitter, Recording]:
     """Return what records one server's traffic, begun."""
     emitter = open_emitter(
         setup.state,
@@ -180,7 +179,7 @@ def _recording(
     emitter.start()
     section = _identity(setup)
     caller = Caller(emitter.recorder, section, setup.state, warn)
-    trail = Trail(
+    recording = Recording(
         emitter.recorder,
         caller,
         Callers(caller.identity, section),
@@ -190,10 +189,10 @@ def _recording(
         Sessions(),
         ServerSaid(),
     )
-    return emitter, trail
+    return emitter, recording
 
 
-async def _end(running: list[Running], number: int) -> None:
+async def _end(running: list[Served], number: int) -> None:
     """Accept nothing more, let calls end, and close the record."""
     for one in running:
         one.front.is_stopping = True
@@ -204,8 +203,7 @@ async def _end(running: list[Running], number: int) -> None:
         await one.upstream.close()
         if one.verifier is not None:
             await one.verifier.close()
-        used = usage_of(resource.getrusage(resource.RUSAGE_SELF))
-        end = ServerExit(clock_us(), None if number else 1, number or None, used)
+        end = ServerExit(clock_us(), None if number else 1, number or None, own_usage())
         one.emitter.recorder.keep([end])
         one.emitter.close()
         one.emitter.drain()

@@ -19,7 +19,7 @@ from indelible.capture.claims import bearer
 from indelible.capture.http_calls import HttpCall
 from indelible.capture.policy import error_reply
 from indelible.capture.proxy.client import Reply, scope_of
-from indelible.capture.proxy.dialogue import Trail
+from indelible.capture.proxy.dialogue import Recording
 from indelible.capture.proxy.fields import values
 from indelible.capture.proxy.relay import Exchange
 from indelible.capture.proxy.request import Settings
@@ -36,7 +36,7 @@ class Front:
     """Answers what comes for one upstream server.
 
     Args:
-        trail: Where it is recorded.
+        recording: Where it is recorded.
 
         upstream: Where it goes.
 
@@ -51,7 +51,7 @@ class Front:
 
     def __init__(
         self,
-        trail: Trail,
+        recording: Recording,
         upstream: Upstream,
         settings: Settings,
         *,
@@ -61,7 +61,7 @@ class Front:
     ) -> None:
         self._verifier = verifier
         self._warn = warn
-        self.trail = trail
+        self.recording = recording
         self._upstream = upstream
         self._settings = settings
         self._max_streams = max_streams
@@ -84,7 +84,7 @@ class Front:
         try:
             exchange = self._active[task] = Exchange(
                 request,
-                self.trail,
+                self.recording,
                 self._upstream,
                 self._settings,
                 verified=await self._verified(request),
@@ -103,7 +103,7 @@ class Front:
         return Verified.of_claims(claims, token) if token and claims is not None else None
 
     async def _turn_away(self, request: BaseRequest, status: int, why: str) -> web.StreamResponse:
-        call = HttpCall(self.trail.seam, scope_of(request))
+        call = HttpCall(self.recording.seam, scope_of(request))
         call.status = status
         call.end(None, is_seen=False)
         reply = Reply(request, closes=True)
@@ -112,7 +112,7 @@ class Front:
 
     def misread(self, request: BaseRequest, status: int, error: BaseException | None) -> None:
         """Record what could not be read as a request, or be dealt with."""
-        call = HttpCall(self.trail.seam, scope_of(request))
+        call = HttpCall(self.recording.seam, scope_of(request))
         call.status = status
         call.end(None, is_seen=False)
         if status >= 500:
@@ -141,7 +141,7 @@ class Front:
             task.cancel()
         if rest:
             await asyncio.wait(rest, timeout=1)
-        self.trail.give_up(self.trail.sessions.drop_all())
+        self.recording.give_up(self.recording.sessions.drop_all())
 
 
 class _Said(Reply):
