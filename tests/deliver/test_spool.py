@@ -130,6 +130,21 @@ def test_a_file_that_was_taken_away_is_not_written_to(rig) -> None:
     assert rig.files[0].name.endswith(".000001")
 
 
+@pytest.mark.requirement("spool.rolls")
+def test_a_clock_that_is_set_back_delays_neither_a_look_nor_a_roll(rig) -> None:
+    rig.append()
+    rig.append()  # looks, and is due to look again a little later
+    rig.now -= 3_600_000_000
+    rig.files[0].unlink()
+    rig.append()
+    assert [header["seq"] for header in headers(rig.directory)] == [2], "its loss is seen"
+    rig.now -= 3_600_000_000
+    rig.append()
+    rig.now += 60_000_001
+    rig.append()
+    assert (len(rig.files), rig.rolls) == (2, 2), "its age counts from when the clock was set"
+
+
 def test_a_directory_that_was_taken_away_is_made_again(rig) -> None:
     rig.append()
     rig.files[0].unlink()

@@ -20,7 +20,8 @@ ROLL_BYTES = 8 << 20
 ROLL_US = 600 * 1_000_000
 CHECK_US = 200_000
 """Time between two looks at whether the file still has its name: a look costs as much as
-a write, and the time between is what can be lost to whoever removes a live spool."""
+a write, and the time between is what can be lost to whoever removes a live spool. A clock
+that was set back is due a look at once."""
 
 
 class Spool:
@@ -84,7 +85,7 @@ class Spool:
         else:
             data = b"".join([encode_frame(record) for record in records])
         size = self._size + len(data)
-        if size > self._roll_bytes or self._clock_us() >= self._look_us:
+        if size > self._roll_bytes or not -CHECK_US <= self._clock_us() - self._look_us < 0:
             self._look(len(data))
         try:
             write_all(self._fd, data)
@@ -116,6 +117,8 @@ class Spool:
             self._open_part()
             self._on_roll()
         else:
+            # The age of a part that is younger than nothing begins again: a clock was set back.
+            self._opened_us = min(self._opened_us, now_us)
             self._look_us = min(now_us + CHECK_US, self._opened_us + self._roll_us + 1)
 
     def _is_lost(self) -> bool:
