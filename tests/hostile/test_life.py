@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.capture.messages import call, request
 from tests.hostile.session import (
+    DEADLINE_S,
     INDELIBLE,
     RAW,
     calls,
@@ -105,19 +109,24 @@ def test_the_exit_code_is_the_servers(code, wrap, state) -> None:
 @pytest.mark.requirement("wrap.exit-code")
 @pytest.mark.requirement("wrap.server-dies")
 @pytest.mark.parametrize(
-    "number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGINT, signal.SIGUSR1]
+    "number",
+    [
+        *(signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGINT, signal.SIGUSR1),
+        signal.SIGRTMIN + 6,  # it has no name
+    ],
 )
 def test_death_by_signal_is_passed_on_and_open_calls_are_answered(number, wrap, state) -> None:
+    said = f"signal {getattr(number, 'name', int(number))}"
     server = wrap()
     held(server)
     server.send(call(2, "die", signal=int(number)))
     answers = [server.hear(), server.hear()]
     assert [answer["id"] for answer in answers] == ["held", 2]
-    assert all(number.name in answer["error"]["message"] for answer in answers)
+    assert all(said in answer["error"]["message"] for answer in answers)
     assert server.wait_after(server.rest()) == (-number, b"")
     for entry in calls(state):
         assert (entry["outcome"], entry["errorType"]) == ("unknown", "abandoned")
-        assert number.name in entry["error"]
+        assert said in entry["error"]
         assert entry["durationMs"] is None
     assert [entry["signal"] for entry in kinds(state, "server.exit")] == [number]
 
@@ -155,6 +164,32 @@ def test_a_signal_to_the_group_ends_both_and_the_record_is_closed(wrap, state) -
     assert server.wait_after(server.rest())[0] == -signal.SIGTERM
     until(lambda: not is_alive(pid))
     assert [(e["outcome"], e["errorType"]) for e in calls(state)] == [("unknown", "abandoned")]
+
+
+@pytest.mark.requirement("wrap.server-dies")
+def test_a_server_that_ends_is_noticed_where_ends_of_children_are_ignored(start, state) -> None:
+    ignoring = ["env", "--ignore-signal=SIGCHLD"]
+    server = start([*ignoring, *wrapped(state)])
+    ignored = int(server.ask(call(1, "ignored"))["result"]["ignored"], 16)
+    assert ignored & 1 << signal.SIGCHLD - 1, "the server starts as it would without us"
+    server.send(call(2, "quit", code=7))
+    assert server.hear()["error"]["message"].startswith("indelible: the server ended")
+    assert server.wait_after() == (7, b"")
+    assert [entry["exitCode"] for entry in kinds(state, "server.exit")] == [7]
+
+
+@pytest.mark.requirement("wrap.eof")
+def test_a_client_on_one_socket_that_leaves_with_something_unread_has_left(state, tmp_path) -> None:
+    ours, theirs = socket.socketpair()
+    said = tmp_path / "stderr"
+    with ours, theirs, said.open("wb") as stderr:
+        process = subprocess.Popen(wrapped(state), stdin=theirs, stdout=theirs, stderr=stderr)
+        theirs.close()
+        ours.sendall(json.dumps(call(1, "peek")).encode() + b"\n")
+        assert ours.recv(1), "the answer has come, and most of it stays unread"
+    assert process.wait(DEADLINE_S) == 0
+    assert said.read_bytes() == b""
+    assert [entry["outcome"] for entry in calls(state)] == ["ok"]
 
 
 @pytest.mark.requirement("wrap.stderr")

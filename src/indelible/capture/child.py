@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from indelible.capture.process import usage_of
 from indelible.model.event import Usage
@@ -20,6 +21,9 @@ _WAITED_FOR = PASSED_ON | {signal.SIGCHLD}
 _PR_SET_PDEATHSIG = 1
 _SI_KERNEL = 0x80
 """si_code of a signal that the terminal sent: the whole foreground group has it already."""
+
+_NAMES = {int(known): known.name for known in signal.Signals}
+"""Not every signal has a name: of those for real-time use only the ends have one."""
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -36,7 +40,7 @@ class Ending:
     def __str__(self) -> str:
         if self.signal is None:
             return f"exit code {self.exit_code}"
-        return f"signal {signal.Signals(self.signal).name}"
+        return f"signal {_NAMES.get(self.signal, self.signal)}"
 
 
 def spawn(argv: list[str]) -> subprocess.Popen[bytes]:
@@ -51,20 +55,23 @@ def spawn(argv: list[str]) -> subprocess.Popen[bytes]:
         OSError: If it cannot be started.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
+    # While we ignore it, the system tells nobody that a child ended, nor how.
+    when_child_ends = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     return subprocess.Popen(
         argv,
         executable=shutil.which(argv[0]),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
-        preexec_fn=_in_child(os.getpid()),  # noqa: PLW1509 — no thread of ours runs yet
+        preexec_fn=_in_child(os.getpid(), when_child_ends),  # noqa: PLW1509 — no thread of ours runs yet
     )
 
 
-def _in_child(parent: int) -> Callable[[], None]:
+def _in_child(parent: int, when_child_ends: Any) -> Callable[[], None]:
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
     def prepare() -> None:
+        signal.signal(signal.SIGCHLD, when_child_ends)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAITED_FOR)
         if libc is not None:
             # prctl(2): without us the server would live on as an orphan.

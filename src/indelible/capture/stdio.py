@@ -91,6 +91,8 @@ class Relay:
                 else:
                     self._client_parts(splitter.feed(chunk))
             self._client_parts(splitter.end())
+        except ConnectionResetError:
+            pass  # a client on a socket left without reading all that we sent: its end too
         except (BrokenPipeError, _Refused):
             # The server reads no more. Let the client see that as it would without us.
             null = os.open(os.devnull, os.O_RDONLY)
@@ -350,6 +352,6 @@ class Relay:
             return
         try:
             write_all(self._fds.to_client, data)
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             # Nobody listens. Go on reading: the outcome of what runs is still recorded.
             self._client_gone = True

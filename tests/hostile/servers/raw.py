@@ -131,6 +131,11 @@ class Server:
         self.asked.append(id_)
         say({"jsonrpc": "2.0", "id": id_, "method": "roots/list", "params": {}})
 
+    def tool_ignored(self, id_: Any, arguments: Any, line: bytes) -> None:
+        """Say which signals this process ignores, as the system says it."""
+        with open("/proc/self/status") as status:
+            answer(id_, ignored=next(s.split()[1] for s in status if s.startswith("SigIgn")))
+
     def tool_half(self, id_: Any, arguments: Any, line: bytes) -> None:
         put(b'{"jsonrpc":"2.0","id":' + json.dumps(id_).encode() + b',"resu')
         os.kill(os.getpid(), signal.SIGKILL)
