@@ -26,6 +26,8 @@ from tests.hostile.session import (
     wrapped,
 )
 
+ECHO = 'while read -r line; do echo "$line"; done; exit 6'
+
 
 def held(server, *options: object) -> int:
     """Have a call held by the server, and return the server's process id."""
@@ -152,6 +154,22 @@ def test_a_signal_to_the_wrapper_reaches_the_server(number, wrap, state) -> None
     assert server.hear()["params"]["number"] == number
     assert server.wait_after(server.rest()) == (40 + number, b"")
     assert [entry["exitCode"] for entry in kinds(state, "server.exit")] == [40 + number]
+
+
+@pytest.mark.requirement("wrap.signals")
+@pytest.mark.skipif(os.geteuid() != 0, reason="privilege: only root gives a server another user")
+def test_a_server_that_may_not_be_signalled_goes_on_and_so_does_the_record(start, state) -> None:
+    other = ["setpriv", "--reuid=65534", "--clear-groups", "sh", "-c", ECHO]
+    powerless = ["setpriv", "--bounding-set=-kill"]
+    server = start([*powerless, *wrapped(state, "--server", "other", command=other)])
+    server.send(call(1, "peek"))
+    assert server.line()
+    server.process.send_signal(signal.SIGTERM)
+    server.send(call(2, "peek"))
+    assert server.line()
+    server.end_input()
+    assert server.wait_after(server.rest())[0] == 6
+    assert [entry["exitCode"] for entry in kinds(state, "server.exit")] == [6]
 
 
 @pytest.mark.requirement("wrap.signals")

@@ -87,10 +87,19 @@ def wait(process: subprocess.Popen[bytes]) -> Ending:
     while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
         info = signal.sigwaitinfo(_WAITED_FOR)
         if info.si_signo in PASSED_ON and info.si_code != _SI_KERNEL:
-            os.kill(process.pid, info.si_signo)
+            _pass_on(process.pid, info.si_signo)
     process.returncode = code = os.waitstatus_to_exitcode(ended[1])
     usage = usage_of(ended[2])
     return Ending(None, -code, usage) if code < 0 else Ending(code, None, usage)
+
+
+def _pass_on(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except PermissionError:
+        # It runs as another user by now (sudo), out of our client's reach as well. The end
+        # of its input still reaches it; until then everything stays on record.
+        return
 
 
 def take_signals_again() -> None:
