@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,10 +37,23 @@ def sync_directory(directory: Path) -> None:
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:
-    """Write all of *data* to *fd*, however short the single writes are."""
-    written = os.write(fd, data)
+    """Write all of *data* to *fd*, however short the single writes are; wait where it does not."""
+    written = 0
     while written < len(data):
-        written += os.write(fd, memoryview(data)[written:])
+        try:
+            written += os.write(fd, memoryview(data)[written:] if written else data)
+        except BlockingIOError:
+            wait_for(fd, select.POLLOUT)
+
+
+def wait_for(fd: int, event: int) -> None:
+    """Wait until *fd* is ready for *event*, as `poll` names it: somebody made it non-blocking.
+
+    To set it back would change it under whoever shares it with us.
+    """
+    poll = select.poll()
+    poll.register(fd, event)
+    poll.poll()
 
 
 def make_directory(directory: Path) -> None:

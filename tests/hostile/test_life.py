@@ -210,6 +210,26 @@ def test_a_client_on_one_socket_that_leaves_with_something_unread_has_left(state
     assert [entry["outcome"] for entry in calls(state)] == ["ok"]
 
 
+@pytest.mark.requirement("wrap.bytes-untouched")
+def test_a_client_that_hands_over_a_socket_that_does_not_block_is_served(state, tmp_path) -> None:
+    size = 4 << 20  # more than a socket holds
+    ours, theirs = socket.socketpair()
+    said = tmp_path / "stderr"
+    with ours, theirs, said.open("wb") as stderr:
+        theirs.setblocking(False)
+        ours.settimeout(DEADLINE_S)
+        process = subprocess.Popen(wrapped(state), stdin=theirs, stdout=theirs, stderr=stderr)
+        with ours.makefile("rb") as answers:
+            for n, text in enumerate(["x" * size, "y"]):
+                ours.sendall(json.dumps(call(n, "echo", text=text)).encode() + b"\n")
+                assert json.loads(answers.readline())["result"]["content"][0]["text"] == text
+            assert not theirs.getblocking(), "what is shared stays as it was"
+        ours.shutdown(socket.SHUT_WR)
+        assert process.wait(DEADLINE_S) == 0
+    assert said.read_bytes() == b""
+    assert [entry["outcome"] for entry in calls(state)] == ["ok", "ok"]
+
+
 @pytest.mark.requirement("wrap.stderr")
 def test_stderr_is_untouched(wrap, start) -> None:
     noise = bytes(range(256)) + b"\n\r\xff no end"

@@ -8,6 +8,7 @@ record. This module moves bytes; what they mean is the observer's business.
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ from indelible.capture.outline import Outline
 from indelible.capture.policy import error_reply, refusal
 from indelible.capture.recorder import Recorder
 from indelible.capture.wire import MAX_NOISE_BYTES, Message, Outlined, read_line
-from indelible.durable import write_all
+from indelible.durable import wait_for, write_all
 from indelible.model.canonical import Json
 from indelible.model.event import Direction, Event, Instant, Received, Unparseable
 
@@ -47,6 +48,15 @@ class _Oversize:
 
     is_expected: bool = False
     """Whether its reply will find it."""
+
+
+def _read(fd: int) -> bytes:
+    """Return what has come, or nothing at the end."""
+    while True:
+        try:
+            return os.read(fd, READ_BYTES)
+        except BlockingIOError:
+            wait_for(fd, select.POLLIN)
 
 
 class _Refused(Exception):  # noqa: N818 — no error, but the end of the client's stream
@@ -85,7 +95,7 @@ class Relay:
         """Pass on what the client sends until it ends, then end the server's input."""
         splitter = Splitter()
         try:
-            while chunk := os.read(self._fds.from_client, READ_BYTES):
+            while chunk := _read(self._fds.from_client):
                 if splitter.is_line(chunk):
                     self._pass_lines([chunk])
                 else:
